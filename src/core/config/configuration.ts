@@ -1,0 +1,128 @@
+/**
+ * The validated configuration: names resolved to indices, text to bytes, files to absolute paths. Everything that uses
+ * configuration uses this, and may rely on what validation promised. Plain data, frozen by type.
+ *
+ * Indices are positions in the lists below, in file order. Roles are no part of configuration: the first member of a
+ * cluster is merely preferred.
+ */
+import type { Prefix } from '../base/prefix.js';
+import type { HostPort, InterfaceAddress } from './address.js';
+
+export interface Configuration {
+  readonly network: NetworkConfiguration;
+  readonly clusters: readonly ClusterConfiguration[];
+  readonly nodes: readonly NodeConfiguration[];
+  readonly routes: readonly RouteConfiguration[];
+  readonly nats: readonly NatConfiguration[];
+  /** Index of this machine's node. */
+  readonly self: number;
+  /** Index of its cluster. */
+  readonly cluster: number;
+  /** Its place in that cluster's members. */
+  readonly memberIndex: number;
+  readonly local: LocalConfiguration;
+}
+
+export interface NetworkConfiguration {
+  readonly name: string;
+  readonly cidrs: readonly Prefix[];
+  readonly mtu: number;
+}
+
+export interface ClusterConfiguration {
+  readonly index: number;
+  readonly name: string;
+  /** Node indices; the first is preferred. Never empty. */
+  readonly members: readonly number[];
+  readonly failback: 'automatic' | 'manual';
+  readonly sites: readonly Prefix[];
+  readonly natUnmatched: 'drop' | 'identity';
+  readonly gateway: boolean;
+  readonly vip: InterfaceAddress | undefined;
+  readonly aws: { readonly region: string; readonly routeTables: readonly string[] } | undefined;
+}
+
+export interface NodeConfiguration {
+  readonly index: number;
+  readonly name: string;
+  readonly publicKey: Uint8Array;
+  /** Empty: the node dials out and cannot be dialled. */
+  readonly endpoints: readonly HostPort[];
+  /** Where its cluster partners dial it. */
+  readonly lanEndpoint: HostPort | undefined;
+  readonly cluster: number;
+  readonly memberIndex: number;
+}
+
+/** Where a route leads: a cluster's index, the WAN device, or nowhere. */
+export type RouteTarget = number | 'wan' | 'blackhole';
+
+export interface RouteConfiguration {
+  readonly index: number;
+  readonly prefix: Prefix;
+  readonly metric: number;
+  readonly target: RouteTarget;
+  readonly description: string | undefined;
+  /** Line in network.yaml, as evidence. */
+  readonly line: number;
+}
+
+export interface NatConfiguration {
+  readonly index: number;
+  readonly local: Prefix;
+  readonly network: Prefix;
+  readonly cluster: number;
+  readonly description: string | undefined;
+  /** Line in network.yaml, as evidence. */
+  readonly line: number;
+}
+
+export interface UplinkConfiguration {
+  readonly name: string;
+  readonly device: string | undefined;
+  readonly address: Uint8Array | undefined;
+  readonly gateway: Uint8Array | undefined;
+  readonly cost: number;
+  readonly weight: number;
+  readonly isp: string | undefined;
+}
+
+export type OffloadSwitch = 'auto' | 'on' | 'off';
+export type OffloadName = 'tunCsum' | 'tunTso' | 'tunUso' | 'tunGro' | 'udpGso' | 'udpGro';
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+
+export interface LocalConfiguration {
+  /** Absolute path of network.yaml. */
+  readonly networkFile: string;
+  readonly privateKeyFile: string;
+  /** By node index of the peer. */
+  readonly presharedKeyFiles: ReadonlyMap<number, string>;
+  readonly lan: { readonly device: string; readonly tun: string; readonly address: Uint8Array | undefined };
+  readonly wan: { readonly tun: string };
+  readonly uplinks: readonly UplinkConfiguration[];
+  readonly listenPort: number;
+  readonly redisUrl: string | undefined;
+  readonly stateDir: string;
+  readonly runDir: string;
+  /** Name under /var/run/wireguard; undefined: no UAPI socket. */
+  readonly uapiName: string | undefined;
+  readonly workers: number;
+  readonly offload: Readonly<Record<OffloadName, OffloadSwitch>>;
+  readonly logLevel: LogLevel;
+}
+
+/** Path of the control socket of the node `name`. */
+export function controlSocketPath(runDir: string, name: string): string {
+  return `${runDir}/${name}.sock`;
+}
+
+/** The other nodes with which this node keeps sessions: every node but itself, in index order. */
+export function peersOf(configuration: Configuration): NodeConfiguration[] {
+  return configuration.nodes.filter((node) => node.index !== configuration.self);
+}
+
+/** Where this node dials `peer`: its LAN endpoint for a partner that has one, else its endpoints; empty: it dials us. */
+export function endpointsOf(configuration: Configuration, peer: NodeConfiguration): readonly HostPort[] {
+  const overLan = peer.cluster === configuration.cluster && peer.lanEndpoint !== undefined;
+  return overLan ? [peer.lanEndpoint as HostPort] : peer.endpoints;
+}

@@ -1,0 +1,117 @@
+/**
+ * From two plain documents to one validated Configuration, or to a list of problems with places. All or nothing: a
+ * configuration with any problem is refused as a whole. Never throws, whatever the documents hold.
+ *
+ * Stages: each file by its schema; then names, keys, routes, NATs and clusters across them. The second stage runs only
+ * where the first has passed, because a message about a consequence hides the cause.
+ */
+import { checkClusters, resolveNetwork } from './check-clusters.js';
+import { resolveNats } from './check-nats.js';
+import { resolveRoutes } from './check-routes.js';
+import type { Configuration, LocalConfiguration } from './configuration.js';
+import { parseWith } from './issues.js';
+import type { NetworkFile } from './network-schema.js';
+import { networkSchema } from './network-schema.js';
+import type { NodeFile } from './node-schema.js';
+import { nodeSchema } from './node-schema.js';
+import { Findings, inReadingOrder, type Problem, type Source } from './problem.js';
+import { lookUp, type Resolved, resolveNames } from './resolve.js';
+
+export interface Sources {
+  /** node.yaml */
+  readonly node: Source;
+  /** network.yaml */
+  readonly network: Source;
+}
+
+export type Loaded =
+  | { readonly ok: true; readonly configuration: Configuration; readonly warnings: readonly Problem[] }
+  | { readonly ok: false; readonly problems: readonly Problem[]; readonly warnings: readonly Problem[] };
+
+/** Validates and normalises a configuration. */
+export function loadConfiguration(sources: Sources): Loaded {
+  const findings = new Findings();
+  const local = parseWith(nodeSchema, sources.node, findings);
+  const network = parseWith(networkSchema, sources.network, findings);
+  const configuration =
+    local === undefined || network === undefined ? undefined : resolve(local, network, sources, findings);
+  const warnings = inReadingOrder(findings.warnings);
+  if (findings.problems.length > 0 || configuration === undefined) {
+    return { ok: false, problems: inReadingOrder(findings.problems), warnings };
+  }
+  return { ok: true, configuration, warnings };
+}
+
+function resolve(
+  local: NodeFile,
+  file: NetworkFile,
+  sources: Sources,
+  findings: Findings,
+): Configuration | undefined {
+  const network = resolveNetwork(file, sources.network, findings);
+  const resolved = resolveNames(file, local.listenPort, sources.network, findings);
+  const routes = resolveRoutes(file, network, resolved, sources.network, findings);
+  const nats = resolveNats(file, routes, resolved, sources.network, findings);
+  checkClusters(network, resolved, routes, sources.network, findings);
+  const self = lookUp('node', local.node, resolved.nodeIndex, sources.node, ['node'], findings);
+  const localConfiguration = resolveLocal(local, self, resolved, sources.node, findings);
+  if (self < 0) return undefined;
+  const { clusters, nodes } = resolved;
+  const { cluster, memberIndex } = nodes[self];
+  return { network, clusters, nodes, routes, nats, self, cluster, memberIndex, local: localConfiguration };
+}
+
+function resolveLocal(
+  file: NodeFile,
+  self: number,
+  resolved: Resolved,
+  source: Source,
+  findings: Findings,
+): LocalConfiguration {
+  if (file.lan.tun === file.wan.tun) {
+    findings.refuse(source, ['lan', 'tun'], `'${file.lan.tun}' is also the name of the WAN TUN device.`);
+  }
+  const names = new Set<string>();
+  for (const [index, uplink] of file.uplinks.entries()) {
+    if (names.has(uplink.name)) {
+      findings.refuse(source, ['uplinks', index, 'name'], `uplink '${uplink.name}' is named twice.`);
+    }
+    names.add(uplink.name);
+  }
+  return {
+    networkFile: source.resolve(file.network),
+    privateKeyFile: source.resolve(file.privateKeyFile),
+    presharedKeyFiles: resolvePresharedKeys(file, self, resolved, source, findings),
+    lan: { device: file.lan.device, tun: file.lan.tun, address: file.lan.address },
+    wan: file.wan,
+    uplinks: file.uplinks.map(({ name, device, address, gateway, cost, weight, isp }) => {
+      return { name, device, address, gateway, cost, weight, isp };
+    }),
+    listenPort: file.listenPort,
+    redisUrl: file.redis?.url,
+    stateDir: source.resolve(file.stateDir),
+    runDir: source.resolve(file.runDir),
+    uapiName: file.uapi === false ? undefined : (file.uapi.name ?? file.lan.tun),
+    workers: file.workers,
+    offload: file.offload,
+    logLevel: file.log.level,
+  };
+}
+
+function resolvePresharedKeys(
+  file: NodeFile,
+  self: number,
+  resolved: Resolved,
+  source: Source,
+  findings: Findings,
+): Map<number, string> {
+  const files = new Map<number, string>();
+  for (const [name, fileName] of Object.entries(file.presharedKeys)) {
+    const path = ['presharedKeys', name];
+    const peer = lookUp('node', name, resolved.nodeIndex, source, path, findings);
+    if (peer >= 0 && peer === self)
+      findings.refuse(source, path, `'${name}' is this node itself, not a peer.`);
+    else if (peer >= 0) files.set(peer, source.resolve(fileName));
+  }
+  return files;
+}

@@ -1,0 +1,92 @@
+/**
+ * The configuration of this machine, from disk: node.yaml, the network.yaml that it names, and the key files that it
+ * names. What only the machine can know is checked here: that the files are there, that secrets are secret, and that
+ * the private key is the one whose public key the network knows this node by.
+ */
+import { TwinspanError } from '../../core/base/errors.js';
+import type { Configuration } from '../../core/config/configuration.js';
+import { formatKey } from '../../core/config/key.js';
+import { type Loaded, loadConfiguration } from '../../core/config/load.js';
+import { Findings, inReadingOrder, type Problem, type Source } from '../../core/config/problem.js';
+import { publicKeyOf, readSecretKey } from './key-file.js';
+import { readYaml } from './yaml.js';
+
+/** Secrets that the configuration names. */
+export interface Secrets {
+  readonly privateKey: Uint8Array;
+  /** By node index of the peer. */
+  readonly presharedKeys: ReadonlyMap<number, Uint8Array>;
+}
+
+export type ConfigurationResult =
+  | {
+      readonly ok: true;
+      readonly configuration: Configuration;
+      readonly secrets: Secrets;
+      readonly warnings: readonly Problem[];
+    }
+  | { readonly ok: false; readonly problems: readonly Problem[]; readonly warnings: readonly Problem[] };
+
+/** Both documents validated, without looking at any key file. */
+export function readConfigurationFiles(
+  nodeFile: string,
+): Loaded & { readonly node?: Source; readonly network?: Source } {
+  const node = readYaml(nodeFile);
+  if (!node.ok) return { ok: false, problems: node.problems, warnings: [] };
+  const name = (node.source.value as { network?: unknown } | null)?.network;
+  if (typeof name !== 'string' || name === '') {
+    // Without network.yaml only node.yaml's own problems can be told; the missing key is among them.
+    return loadConfiguration({ node: node.source, network: { ...node.source, value: undefined } });
+  }
+  const network = readYaml(node.source.resolve(name));
+  if (!network.ok) return { ok: false, problems: [...network.problems], warnings: [] };
+  const loaded = loadConfiguration({ node: node.source, network: network.source });
+  return { ...loaded, node: node.source, network: network.source };
+}
+
+/** The whole configuration with its secrets. Never throws for what the files hold. */
+export function readConfiguration(nodeFile: string): ConfigurationResult {
+  const loaded = readConfigurationFiles(nodeFile);
+  if (!loaded.ok) return loaded;
+  const { configuration, warnings } = loaded;
+  const findings = new Findings();
+  const secrets = readSecrets(configuration, loaded.node as Source, loaded.network as Source, findings);
+  if (secrets === undefined || findings.problems.length > 0) {
+    return { ok: false, problems: inReadingOrder(findings.problems), warnings };
+  }
+  return { ok: true, configuration, secrets, warnings };
+}
+
+function readSecrets(
+  configuration: Configuration,
+  node: Source,
+  network: Source,
+  findings: Findings,
+): Secrets | undefined {
+  const privateKey = readKey(configuration.local.privateKeyFile, node, ['privateKeyFile'], findings);
+  const self = configuration.nodes[configuration.self];
+  if (privateKey !== undefined) {
+    const derived = formatKey(publicKeyOf(privateKey));
+    if (derived !== formatKey(self.publicKey)) {
+      const path = ['nodes', self.name, 'publicKey'];
+      const message = `is not the public key of ${configuration.local.privateKeyFile}.`;
+      findings.refuse(network, path, message, `That is ${derived}.`);
+    }
+  }
+  const presharedKeys = new Map<number, Uint8Array>();
+  for (const [peer, file] of configuration.local.presharedKeyFiles) {
+    const key = readKey(file, node, ['presharedKeys', configuration.nodes[peer].name], findings);
+    if (key !== undefined) presharedKeys.set(peer, key);
+  }
+  return privateKey && { privateKey, presharedKeys };
+}
+
+function readKey(file: string, source: Source, path: string[], findings: Findings): Uint8Array | undefined {
+  try {
+    return readSecretKey(file);
+  } catch (error) {
+    if (!(error instanceof TwinspanError)) throw error;
+    findings.refuse(source, path, error.message, error.hint, error.code);
+    return undefined;
+  }
+}
