@@ -1,0 +1,147 @@
+/**
+ * What the daemon tells about itself: plain data that crosses the control socket as JSON, is printed by the CLI, and
+ * is a stable interface for scripts (`--json`). Names are those of configuration; addresses are text; durations are ms.
+ */
+import type { DropReason } from '../../core/packet/drop.js';
+
+/** Methods of the control socket: parameters in, result out. */
+export interface ControlMethods {
+  status: { params: Record<string, never>; result: StatusReport };
+  routes: { params: { address?: string }; result: RoutesReport };
+  nat: { params: Record<string, never>; result: NatReport };
+  explain: { params: ExplainRequest; result: ExplainReport };
+  reload: { params: Record<string, never>; result: ReloadReport };
+}
+
+export type ControlMethod = keyof ControlMethods;
+
+export type Role = 'active' | 'standby' | 'claiming' | 'draining';
+
+export interface StatusReport {
+  version: string;
+  network: string;
+  node: string;
+  cluster: string;
+  role: Role;
+  /** Epoch of the role, where the cluster has one. */
+  epoch?: { n: number; memberIndex: number };
+  uptimeMs: number;
+  publicKey: string;
+  listenPort: number;
+  configFile: string;
+  workers: WorkerReport[];
+  devices: DeviceReport[];
+  offloads: OffloadReport[];
+  peers: PeerReport[];
+  /** Packets refused by the data path, by reason; reasons that never happened are left out. */
+  drops: Partial<Record<DropReason, number>>;
+  /** Handshake messages refused, by reason. */
+  handshakeDrops: Record<string, number>;
+  memory: { rssBytes: number; heapUsedBytes: number; externalBytes: number };
+}
+
+export interface WorkerReport {
+  index: number;
+  state: 'running' | 'starting' | 'failed';
+  /** Why it failed. */
+  reason?: string;
+}
+
+export interface DeviceReport {
+  role: 'lan' | 'wan' | 'uplink';
+  name: string;
+  state: 'up' | 'down';
+  mtu?: number;
+  rxPackets?: number;
+  txPackets?: number;
+  rxBytes?: number;
+  txBytes?: number;
+}
+
+export interface OffloadReport {
+  name: string;
+  on: boolean;
+  /** Why it is off, where it is. */
+  reason?: string;
+}
+
+export interface PeerReport {
+  name: string;
+  cluster: string;
+  state: 'up' | 'connecting' | 'down';
+  publicKey: string;
+  /** Where it is dialled or was last heard, `address:port`. */
+  endpoint?: string;
+  lastHandshakeAgeMs?: number;
+  rxBytes: number;
+  txBytes: number;
+  rxPackets: number;
+  txPackets: number;
+  /** What its traffic takes: `uplink isp1`, `lan`, `hub AWSCluster`. */
+  path?: string;
+}
+
+export interface RoutesReport {
+  /** The address that was asked for; then `routes` holds those that cover it, best first. */
+  address?: string;
+  routes: RouteReport[];
+}
+
+export interface RouteReport {
+  cidr: string;
+  /** `to CLUSTER`, `via wan`, `blackhole` */
+  target: string;
+  metric: number;
+  available: boolean;
+  /** Whether this is the one that packets take now (for an asked address: the answer). */
+  selected: boolean;
+  /** Node that packets go to. */
+  peer?: string;
+  description?: string;
+  /** Line in network.yaml. */
+  line: number;
+}
+
+export interface NatReport {
+  unmatched: 'drop' | 'identity';
+  nats: NatEntryReport[];
+}
+
+export interface NatEntryReport {
+  local: string;
+  network: string;
+  cluster: string;
+  /** Whether it is translated on this node. */
+  here: boolean;
+  /** Packets translated, where they are counted. */
+  hits?: number;
+  description?: string;
+  line: number;
+}
+
+export interface ExplainRequest {
+  src: string;
+  dst: string;
+  protocol: 'tcp' | 'udp' | 'icmp';
+  /** Destination port of tcp and udp. */
+  port?: number;
+}
+
+export interface ExplainReport {
+  request: ExplainRequest;
+  steps: { stage: string; text: string; evidence?: string }[];
+  verdict: 'forwarded' | 'delivered' | 'dropped';
+  reason?: DropReason;
+  /** The ICMP error that the sender gets. */
+  icmp?: string;
+}
+
+export interface ReloadReport {
+  applied: boolean;
+  /** What changed, one sentence each. */
+  changes: string[];
+  /** Keys whose change takes effect only after a restart. */
+  restartNeeded: string[];
+  /** Warnings, or the problems for which the new configuration was refused, as printed by `validate`. */
+  problems: string[];
+}
