@@ -1,0 +1,144 @@
+/**
+ * `npm run bench`: two of our nodes against others, in one run on one machine. Builds a lane for each peer
+ * (topology.ts, peers/), finds out how they start and what they cost idle, takes every measure in turn (rounds.ts),
+ * and writes JSON and the README's tables (report.ts). Everything is taken down again, also on Ctrl-C.
+ */
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, loadavg, release, tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Lane } from './lane.js';
+import { measureIdle, measureStarts, type NodeFigures, peakMegabytes } from './measure/node.js';
+import { MEASURES } from './measure/traffic.js';
+import { type Options, parseOptions, USAGE } from './options.js';
+import { findPeers } from './peers/all.js';
+import type { Peer } from './peers/peer.js';
+import { replaceTables } from './readme.js';
+import { buildReport, OURS, type Report, renderTables, type Sample } from './report.js';
+import { runRounds } from './rounds.js';
+import { Cleanup } from './shell.js';
+import { removeLeftovers } from './topology.js';
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+const CORE_BENCH = 'dist/test/bench/core.js';
+
+interface Figures {
+  samples: Sample[];
+  nodes: Record<string, NodeFigures>;
+}
+
+async function measureLanes(peers: readonly Peer[], options: Options, signal: AbortSignal): Promise<Figures> {
+  const cleanup = new Cleanup();
+  const cleanUp = (): void => cleanup.run();
+  process.on('exit', cleanUp);
+  try {
+    const folder = mkdtempSync(join(tmpdir(), 'twinspan-bench-'));
+    cleanup.add(() => rmSync(folder, { recursive: true, force: true }));
+    const lanes = peers.map((peer, index) => new Lane(peer, index, folder, signal));
+    const starts = new Map<Lane, number>();
+    for (const lane of lanes) {
+      await lane.open(cleanup);
+      const firstPacketMs = await measureStarts(lane, options.starts);
+      starts.set(lane, firstPacketMs);
+      console.log(`  ${lane.peer.name}: first packet ${firstPacketMs.toFixed(0)} ms after the start`);
+    }
+    const idle = await measureIdle(lanes, options.idleSeconds);
+    const chosen = MEASURES.filter(
+      ({ key }) => options.measures.length === 0 || options.measures.includes(key),
+    );
+    const samples = await runRounds(lanes, chosen, options.repeats, options.seconds);
+    const nodes: Record<string, NodeFigures> = {};
+    for (const [lane, figures] of idle) {
+      if (lane.daemons.length === 0) continue;
+      const firstPacketMs = starts.get(lane) ?? Number.NaN;
+      nodes[lane.peer.name] = { firstPacketMs, ...figures, peakRssMb: peakMegabytes(lane) };
+    }
+    return { samples, nodes };
+  } finally {
+    cleanUp();
+    process.off('exit', cleanUp);
+  }
+}
+
+/** ns and bytes a packet of the TypeScript part, from its own program; empty where that is not built. */
+function measureCore(warnings: string[]): Report['core'] {
+  if (!existsSync(join(ROOT, CORE_BENCH))) return {};
+  console.log('  the TypeScript part of the path');
+  try {
+    const output = execFileSync(process.execPath, ['--expose-gc', CORE_BENCH, '--json'], {
+      cwd: ROOT,
+      encoding: 'utf8',
+      timeout: 300_000,
+    });
+    return JSON.parse(output.slice(output.indexOf('{')));
+  } catch (error) {
+    warnings.push(`The core benchmark failed: ${error instanceof Error ? error.message : error}`);
+    return {};
+  }
+}
+
+function writeReadme(tables: string): void {
+  const path = join(ROOT, 'README.md');
+  const replaced = existsSync(path) ? replaceTables(readFileSync(path, 'utf8'), tables) : undefined;
+  if (replaced === undefined) {
+    console.log('README.md has no bench markers: its table is not written.');
+    return;
+  }
+  writeFileSync(path, replaced);
+  console.log('README.md: wrote the table.');
+}
+
+async function bench(options: Options, signal: AbortSignal): Promise<void> {
+  const unknown = options.measures.filter((key) => !MEASURES.some((measure) => measure.key === key));
+  if (unknown.length > 0) throw new Error(`no such measure: ${unknown.join(', ')}`);
+  const { peers, missing } = findPeers(ROOT, options.peers);
+  const warnings = [...missing, ...peers.flatMap(({ warning }) => warning ?? [])];
+  for (const peer of peers) console.log(`${peer.name}: ${peer.version}`);
+  if (loadavg()[0] > 0.5) {
+    warnings.push(`The machine was not idle: load ${loadavg()[0].toFixed(1)} before the start.`);
+  }
+  for (const warning of warnings) console.log(`warning: ${warning}`);
+  const leftovers = removeLeftovers();
+  if (leftovers.length > 0) console.log(`removed what a killed run left: ${leftovers.join(' ')}`);
+
+  const { samples, nodes } = await measureLanes(peers, options, signal);
+  const core = peers.some(({ name }) => name === OURS) ? measureCore(warnings) : {};
+  const circumstances = {
+    date: new Date().toISOString(),
+    kernel: release(),
+    node: process.versions.node,
+    cpu: cpus()[0]?.model.trim() ?? 'unknown CPU',
+    cores: cpus().length,
+    repeats: options.repeats,
+    seconds: options.seconds,
+    peers: Object.fromEntries(peers.map(({ name, title, version }) => [name, { title, version }])),
+    warnings,
+  };
+  const taken = MEASURES.filter(({ key }) => samples.some((sample) => sample.measure === key));
+  const report = buildReport(circumstances, taken, samples, nodes, core);
+  const tables = renderTables(report);
+  console.log(`\n${tables}\n`);
+  const json = resolve(ROOT, options.json);
+  mkdirSync(dirname(json), { recursive: true });
+  writeFileSync(json, `${JSON.stringify(report, null, 2)}\n`);
+  console.log(`${options.json}: wrote the figures.`);
+  if (options.writeReadme) writeReadme(tables);
+  if (missing.length > 0) process.exitCode = 1;
+}
+
+const abort = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => abort.abort(new Error(`stopped by ${signal}`)));
+}
+try {
+  const options = parseOptions(process.argv.slice(2));
+  if (options === undefined) console.log(USAGE);
+  else if (process.getuid?.() !== 0)
+    throw new Error('The benchmark needs root: it makes network namespaces.');
+  else await bench(options, abort.signal);
+} catch (error) {
+  const reason = abort.signal.aborted ? abort.signal.reason : error;
+  console.error(`bench: ${reason instanceof Error ? reason.message : reason}`);
+  process.exitCode = abort.signal.aborted ? 130 : 1;
+}

@@ -1,0 +1,73 @@
+/** The command line of the benchmark. */
+import { parseArgs } from 'node:util';
+
+export interface Options {
+  readonly repeats: number;
+  /** Length of each iperf3 run. */
+  readonly seconds: number;
+  readonly idleSeconds: number;
+  /** How often each peer is started to find the time to its first packet. */
+  readonly starts: number;
+  /** Names of peers and keys of measures; empty = all. */
+  readonly peers: readonly string[];
+  readonly measures: readonly string[];
+  readonly json: string;
+  readonly writeReadme: boolean;
+}
+
+export const USAGE = `npm run bench -- [options]      (needs root)
+
+  --repeats N      rounds, each with every measure on every peer (default 3)
+  --seconds N      length of each iperf3 run (default 5)
+  --quick          one round of 1-second runs; leaves the README alone
+  --peers A,B      of kernel, wireguard-go, twinspan (default all); leaves the README alone
+  --measures A,B   of tcp1, tcp4, reverse, udp64, udp1372, ping (default all); leaves the README alone
+  --json FILE      where the figures go (default dist/bench.json)
+  --no-readme      leave the README's table alone
+  --write-readme   write it in any case
+  --help`;
+
+const DEFAULT_JSON = 'dist/bench.json';
+
+function list(text: string | undefined): string[] {
+  return (text ?? '').split(',').filter((name) => name !== '');
+}
+
+function positive(name: string, text: string | undefined, otherwise: number): number {
+  if (text === undefined) return otherwise;
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > 3600) {
+    throw new Error(`--${name} wants a whole number from 1 to 3600, not '${text}'`);
+  }
+  return value;
+}
+
+/** Parses the arguments. Returns undefined when help is wanted; throws a sentence when they make no sense. */
+export function parseOptions(argv: readonly string[]): Options | undefined {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      repeats: { type: 'string' },
+      seconds: { type: 'string' },
+      quick: { type: 'boolean', default: false },
+      peers: { type: 'string' },
+      measures: { type: 'string' },
+      json: { type: 'string' },
+      'no-readme': { type: 'boolean', default: false },
+      'write-readme': { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return undefined;
+  const partial = values.quick || values.peers !== undefined || values.measures !== undefined;
+  return {
+    repeats: positive('repeats', values.repeats, values.quick ? 1 : 3),
+    seconds: positive('seconds', values.seconds, values.quick ? 1 : 5),
+    idleSeconds: values.quick ? 2 : 10,
+    starts: values.quick ? 1 : 3,
+    peers: list(values.peers),
+    measures: list(values.measures),
+    json: values.json ?? DEFAULT_JSON,
+    writeReadme: values['write-readme'] || (!partial && !values['no-readme']),
+  };
+}
