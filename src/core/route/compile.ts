@@ -1,0 +1,268 @@
+/**
+ * Compiles prefixes to the table of lookup.ts. Prefixes are sorted by address and length, so that the ones inside any
+ * region are neighbours and a covering prefix stands before those it covers; each node is then built from one slice.
+ * Nothing is kept from an earlier table. Cost is O(n log n) for n prefixes.
+ */
+import { assert } from '../base/assert.js';
+import { bitsOf, type Family, type Prefix, wordAt } from '../base/prefix.js';
+import {
+  HEADER_BITS4,
+  HEADER_BITS6,
+  HEADER_DIRECT4,
+  HEADER_DIRECT6,
+  HEADER_SIZE,
+  HEADER_WORDS,
+  LOOKUP_MAGIC,
+  NODE_CHILDREN,
+  NODE_LEAF_VECTOR,
+  NODE_LEAVES,
+  NODE_PATTERN,
+  NODE_SKIP,
+  NODE_VECTOR,
+  NODE_WORDS,
+  SKIP_MAX,
+  SKIP_SHIFT,
+  STRIDE,
+  VALUE_MAX,
+} from './layout.js';
+
+/** A prefix and the number (0 … 2^26 − 2) that a lookup inside it answers. */
+export interface LookupEntry {
+  readonly prefix: Prefix;
+  readonly value: number;
+}
+
+/** Direct tables of 2^18 words, one MiB, are what the Poptrie paper found best for full tables. */
+const DIRECT_BITS_MAX = 18;
+const KEY_WORDS = 4;
+
+/** A table of its own, to share with workers. Of a prefix that is given twice the last one counts. */
+export function compileLookup(entries: Iterable<LookupEntry>): SharedArrayBuffer {
+  const words = buildLookup(entries);
+  const buffer = new SharedArrayBuffer(words.byteLength);
+  new Int32Array(buffer).set(words);
+  return buffer;
+}
+
+/** The same table as words, to be placed in a larger buffer. */
+export function buildLookup(entries: Iterable<LookupEntry>): Int32Array {
+  const four: LookupEntry[] = [];
+  const six: LookupEntry[] = [];
+  for (const entry of entries) {
+    assert(entry.value >= 0 && entry.value <= VALUE_MAX, 'a lookup value is out of range');
+    (entry.prefix.family === 4 ? four : six).push(entry);
+  }
+  const table = new GrowingTable();
+  const header = table.take(HEADER_WORDS);
+  const bits4 = directBitsFor(four.length);
+  const bits6 = directBitsFor(six.length);
+  const direct4 = new FamilyBuilder(table, 4, four).buildDirect(bits4);
+  const direct6 = new FamilyBuilder(table, 6, six).buildDirect(bits6);
+  table.words[header] = LOOKUP_MAGIC;
+  table.words[header + HEADER_SIZE] = table.used;
+  table.words[header + HEADER_BITS4] = bits4;
+  table.words[header + HEADER_BITS6] = bits6;
+  table.words[header + HEADER_DIRECT4] = direct4;
+  table.words[header + HEADER_DIRECT6] = direct6;
+  return table.words.subarray(0, table.used);
+}
+
+/** About four direct slots a prefix: small networks get small tables, and most lookups end at the first word. */
+function directBitsFor(count: number): number {
+  return Math.min(DIRECT_BITS_MAX, 34 - Math.clz32(count));
+}
+
+/** Words that grow by doubling; `words` is a new array after each `take`. */
+class GrowingTable {
+  words = new Int32Array(1024);
+  used = 0;
+
+  take(count: number): number {
+    const at = this.used;
+    this.used += count;
+    if (this.used > this.words.length) {
+      const grown = new Int32Array(Math.max(this.used, this.words.length * 2));
+      grown.set(this.words);
+      this.words = grown;
+    }
+    return at;
+  }
+}
+
+/** The 2^n slots of one node or direct table, each with the value and the slice of longer prefixes in it. */
+interface Slots {
+  /** Value + 1 of the longest prefix that covers the whole slot, 0 = none. */
+  readonly value: Int32Array;
+  /** First index, and the one after the last, of the prefixes strictly inside the slot. */
+  readonly first: Int32Array;
+  readonly end: Int32Array;
+}
+
+/** Builds the tables of one family. `depth` counts bits from the top of the address; values are kept as value + 1. */
+class FamilyBuilder {
+  private readonly table: GrowingTable;
+  private readonly count: number;
+  /** Address words, KEY_WORDS each (IPv4 in the first), length and value + 1, in sorted order. */
+  private readonly keys: Int32Array;
+  private readonly lengths: Uint8Array;
+  private readonly values: Int32Array;
+  /** Slots by level of recursion, reused. */
+  private readonly scratch: Slots[] = [];
+
+  constructor(table: GrowingTable, family: Family, entries: readonly LookupEntry[]) {
+    this.table = table;
+    this.count = entries.length;
+    this.keys = new Int32Array(entries.length * KEY_WORDS);
+    this.lengths = new Uint8Array(entries.length);
+    this.values = new Int32Array(entries.length);
+    const unsorted = new Uint32Array(entries.length * KEY_WORDS);
+    for (let i = 0; i < entries.length; i++) {
+      const { bytes } = entries[i].prefix;
+      for (let w = 0; w < bitsOf(family) / 32; w++) unsorted[i * KEY_WORDS + w] = wordAt(bytes, w * 4);
+    }
+    const order = new Uint32Array(entries.length).map((_, index) => index);
+    order.sort((a, b) => {
+      for (let w = 0; w < KEY_WORDS; w++) {
+        const difference = unsorted[a * KEY_WORDS + w] - unsorted[b * KEY_WORDS + w];
+        if (difference !== 0) return difference;
+      }
+      return entries[a].prefix.length - entries[b].prefix.length || a - b;
+    });
+    for (let i = 0; i < order.length; i++) {
+      const from = order[i] * KEY_WORDS;
+      this.keys.set(unsorted.subarray(from, from + KEY_WORDS), i * KEY_WORDS);
+      this.lengths[i] = entries[order[i]].prefix.length;
+      this.values[i] = entries[order[i]].value + 1;
+    }
+  }
+
+  /** Builds the whole family under a direct table of 2^bits slots; returns the table's position. */
+  buildDirect(bits: number): number {
+    const at = this.table.take(1 << bits);
+    const slots = newSlots(1 << bits);
+    let first = 0;
+    let value = 0;
+    while (first < this.count && this.lengths[first] === 0) value = this.values[first++];
+    this.divide(slots, first, this.count, 0, bits, value);
+    for (let slot = 0; slot < 1 << bits; slot++) {
+      if (slots.first[slot] === slots.end[slot]) {
+        this.table.words[at + slot] = ~slots.value[slot];
+        continue;
+      }
+      const node = this.table.take(NODE_WORDS);
+      this.table.words[at + slot] = node;
+      this.buildNode(node, slots.first[slot], slots.end[slot], bits, slots.value[slot], 0);
+    }
+    return at;
+  }
+
+  /** Fills the node at `at` for prefixes first … end − 1, all longer than `depth`, in a region worth `inherited`. */
+  private buildNode(
+    at: number,
+    first: number,
+    end: number,
+    depth: number,
+    inherited: number,
+    level: number,
+  ): void {
+    let shortest = 128;
+    for (let i = first; i < end; i++) shortest = Math.min(shortest, this.lengths[i]);
+    const same = Math.min(shortest, this.commonBits(first, end - 1));
+    const skip = Math.min(SKIP_MAX, same - depth);
+    const words = this.table.words;
+    words[at + NODE_PATTERN] = this.bitsFrom(first, depth);
+    words[at + NODE_SKIP] = (skip << SKIP_SHIFT) | inherited;
+    const start = depth + skip;
+    let value = inherited;
+    let inside = first;
+    while (inside < end && this.lengths[inside] === start) value = this.values[inside++];
+    this.scratch[level] ??= newSlots(1 << STRIDE);
+    const slots = this.scratch[level];
+    this.divide(slots, inside, end, start, STRIDE, value);
+    this.writeLeaves(at, slots);
+    this.writeChildren(at, slots, start + STRIDE, level);
+  }
+
+  /** Divides prefixes first … end − 1, all inside the region at `depth` and longer, among 2^bits slots. */
+  private divide(slots: Slots, first: number, end: number, depth: number, bits: number, value: number): void {
+    slots.value.fill(value);
+    slots.first.fill(0);
+    slots.end.fill(0);
+    const deeper = depth + bits;
+    for (let i = first; i < end; i++) {
+      const slot = this.bitsFrom(i, depth) >>> (32 - bits);
+      const length = this.lengths[i];
+      if (length <= deeper) {
+        // Covering prefixes come first in the order, so a longer one overwrites.
+        slots.value.fill(this.values[i], slot, slot + (1 << (deeper - length)));
+      } else {
+        if (slots.first[slot] === slots.end[slot]) slots.first[slot] = i;
+        slots.end[slot] = i + 1;
+      }
+    }
+  }
+
+  private writeLeaves(at: number, slots: Slots): void {
+    let runs = 0;
+    let last = -1;
+    const vector = [0, 0];
+    for (let slot = 0; slot < 1 << STRIDE; slot++) {
+      if (slots.first[slot] !== slots.end[slot] || slots.value[slot] === last) continue;
+      last = slots.value[slot];
+      vector[slot >> 5] |= 1 << (slot & 31);
+      runs++;
+    }
+    const inNode = runs <= 1;
+    const leaves = inNode ? ~Math.max(last, 0) : this.table.take(runs);
+    const words = this.table.words;
+    words[at + NODE_LEAVES] = leaves;
+    words[at + NODE_LEAF_VECTOR] = vector[0];
+    words[at + NODE_LEAF_VECTOR + 1] = vector[1];
+    if (inNode) return;
+    let run = 0;
+    for (let slot = 0; slot < 1 << STRIDE; slot++) {
+      if (((vector[slot >> 5] >>> (slot & 31)) & 1) !== 0) words[leaves + run++] = slots.value[slot] - 1;
+    }
+  }
+
+  private writeChildren(at: number, slots: Slots, depth: number, level: number): void {
+    let children = 0;
+    const vector = [0, 0];
+    for (let slot = 0; slot < 1 << STRIDE; slot++) {
+      if (slots.first[slot] === slots.end[slot]) continue;
+      vector[slot >> 5] |= 1 << (slot & 31);
+      children++;
+    }
+    let node = this.table.take(children * NODE_WORDS);
+    this.table.words[at + NODE_CHILDREN] = node;
+    this.table.words[at + NODE_VECTOR] = vector[0];
+    this.table.words[at + NODE_VECTOR + 1] = vector[1];
+    for (let slot = 0; slot < 1 << STRIDE; slot++) {
+      if (slots.first[slot] === slots.end[slot]) continue;
+      this.buildNode(node, slots.first[slot], slots.end[slot], depth, slots.value[slot], level + 1);
+      node += NODE_WORDS;
+    }
+  }
+
+  /** The 32 address bits from `depth` on, zero beyond the end. */
+  private bitsFrom(index: number, depth: number): number {
+    const word = depth >> 5;
+    if (word >= KEY_WORDS) return 0;
+    const at = index * KEY_WORDS + word;
+    const next = word + 1 < KEY_WORDS ? this.keys[at + 1] : 0;
+    const shift = depth & 31;
+    return (this.keys[at] << shift) | ((next >>> 1) >>> (31 - shift));
+  }
+
+  private commonBits(a: number, b: number): number {
+    for (let w = 0; w < KEY_WORDS; w++) {
+      const difference = this.keys[a * KEY_WORDS + w] ^ this.keys[b * KEY_WORDS + w];
+      if (difference !== 0) return w * 32 + Math.clz32(difference);
+    }
+    return KEY_WORDS * 32;
+  }
+}
+
+function newSlots(count: number): Slots {
+  return { value: new Int32Array(count), first: new Int32Array(count), end: new Int32Array(count) };
+}

@@ -1,0 +1,131 @@
+/**
+ * Longest-prefix match on flat memory: a Poptrie (Asai and Ohara, "Poptrie: A Compressed Trie with Population Count
+ * for Fast and Scalable Software IP Routing Table Lookup", SIGCOMM 2015) with direct pointing for the first bits of
+ * either family, 64-way nodes, and two additions that IPv6 needs:
+ *
+ * - *Skip.* Routes of /48 and longer leave long chains of nodes with one child. A node says how many bits (≤ 25)
+ *   must first match a pattern; an address that differs there takes the node's fallback, the value that a shorter
+ *   prefix gave to the whole region. The check happens on the way down, so a lookup never goes back.
+ * - *Leaf in the node.* A node whose leaves all have one value holds it itself and saves the last memory access.
+ *
+ * Everything is one Int32Array: header, the direct table of each family, nodes, leaves. Positions are words from the
+ * start of the table, so a table can stand anywhere in a larger buffer. A reference (in a direct table) is a node's
+ * position, or the complement of value + 1 (layout.ts). The table holds no JavaScript objects and is never edited in place:
+ * a worker takes a new one as a whole. (Every direct slot is the root of its own subtree, so replacing one subtree
+ * and then one word is how single updates could be published later.)
+ *
+ * Population counts are by bit tricks on 32-bit halves; JavaScript has no instruction for it.
+ */
+import { assert } from '../base/assert.js';
+import {
+  HEADER_BITS4,
+  HEADER_BITS6,
+  HEADER_DIRECT4,
+  HEADER_DIRECT6,
+  HEADER_SIZE,
+  HEADER_WORDS,
+  LOOKUP_MAGIC,
+  NODE_CHILDREN,
+  NODE_LEAF_VECTOR,
+  NODE_LEAVES,
+  NODE_PATTERN,
+  NODE_SKIP,
+  NODE_VECTOR,
+  NODE_WORDS,
+  SKIP_SHIFT,
+  STRIDE,
+  VALUE_MASK,
+} from './layout.js';
+
+export { buildLookup, compileLookup, type LookupEntry } from './compile.js';
+
+/** A view of a compiled table; finding allocates nothing. */
+export class Lookup {
+  private readonly table: Int32Array;
+  private readonly bits4: number;
+  private readonly bits6: number;
+  private readonly direct4: number;
+  private readonly direct6: number;
+
+  /** `buffer` holds a table of compileLookup at `byteOffset` (a multiple of 4). */
+  constructor(buffer: ArrayBufferLike, byteOffset = 0) {
+    const header = new Int32Array(buffer, byteOffset, HEADER_WORDS);
+    assert(header[0] === LOOKUP_MAGIC, 'no lookup table at this offset');
+    this.table = new Int32Array(buffer, byteOffset, header[HEADER_SIZE]);
+    this.bits4 = header[HEADER_BITS4];
+    this.bits6 = header[HEADER_BITS6];
+    this.direct4 = header[HEADER_DIRECT4];
+    this.direct6 = header[HEADER_DIRECT6];
+  }
+
+  /** Value of the longest prefix that covers the IPv4 address word (signed or unsigned), or −1. */
+  find4(address: number): number {
+    const table = this.table;
+    let node = table[this.direct4 + (address >>> (32 - this.bits4))];
+    let rest = address << this.bits4;
+    while (node >= 0) {
+      const control = table[node + NODE_SKIP];
+      const skip = control >> SKIP_SHIFT;
+      if (((rest ^ table[node + NODE_PATTERN]) >>> 1) >>> (31 - skip) !== 0) {
+        return (control & VALUE_MASK) - 1;
+      }
+      rest <<= skip;
+      const slot = rest >>> (32 - STRIDE);
+      rest <<= STRIDE;
+      const half = slot >> 5;
+      const vector = table[node + NODE_VECTOR + half];
+      const upTo = ((2 << slot) - 1) | 0;
+      if (((vector >>> slot) & 1) === 0) return this.leaf(node, half, upTo);
+      let rank = popcount(vector & upTo);
+      if (half !== 0) rank += popcount(table[node + NODE_VECTOR]);
+      node = table[node + NODE_CHILDREN] + (rank - 1) * NODE_WORDS;
+    }
+    return -2 - node;
+  }
+
+  /** The same for the four words of an IPv6 address, most significant first. */
+  find6(w0: number, w1: number, w2: number, w3: number): number {
+    const table = this.table;
+    let node = table[this.direct6 + (w0 >>> (32 - this.bits6))];
+    let shift = this.bits6;
+    let a = w0;
+    let b = w1;
+    let c = w2;
+    let d = w3;
+    while (node >= 0) {
+      a = (a << shift) | (b >>> (32 - shift));
+      b = (b << shift) | (c >>> (32 - shift));
+      c = (c << shift) | (d >>> (32 - shift));
+      d <<= shift;
+      const control = table[node + NODE_SKIP];
+      const skip = control >> SKIP_SHIFT;
+      if (((a ^ table[node + NODE_PATTERN]) >>> 1) >>> (31 - skip) !== 0) return (control & VALUE_MASK) - 1;
+      const slot = ((a << skip) | ((b >>> 1) >>> (31 - skip))) >>> (32 - STRIDE);
+      shift = skip + STRIDE;
+      const half = slot >> 5;
+      const vector = table[node + NODE_VECTOR + half];
+      const upTo = ((2 << slot) - 1) | 0;
+      if (((vector >>> slot) & 1) === 0) return this.leaf(node, half, upTo);
+      let rank = popcount(vector & upTo);
+      if (half !== 0) rank += popcount(table[node + NODE_VECTOR]);
+      node = table[node + NODE_CHILDREN] + (rank - 1) * NODE_WORDS;
+    }
+    return -2 - node;
+  }
+
+  private leaf(node: number, half: number, upTo: number): number {
+    const table = this.table;
+    const leaves = table[node + NODE_LEAVES];
+    if (leaves < 0) return -2 - leaves;
+    let rank = popcount(table[node + NODE_LEAF_VECTOR + half] & upTo);
+    if (half !== 0) rank += popcount(table[node + NODE_LEAF_VECTOR]);
+    return table[leaves + rank - 1];
+  }
+}
+
+/** Number of ones in a 32-bit word. */
+function popcount(word: number): number {
+  let x = word - ((word >>> 1) & 0x55555555);
+  x = (x & 0x33333333) + ((x >>> 2) & 0x33333333);
+  return Math.imul((x + (x >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
+}
