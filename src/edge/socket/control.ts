@@ -143,6 +143,6 @@ export async function closeServer(server: Server, sockets: Set<Socket>, socketPa
   try {
     unlinkSync(socketPath);
   } catch {
-    // Node removes the file itself when a listening server closes.
+    // Somebody else has removed it already.
   }
 }

@@ -1,9 +1,18 @@
 /**
  * Listening on a Unix socket path that must be ours: a socket file left by a dead process is replaced, one that a live
- * process answers on is not touched. The mode is set before the first connection can be made: the socket is bound
- * under a umask that lets nobody in.
+ * process answers on is not touched. Nobody can connect before the mode is set, and of two that start at once one
+ * loses: the socket is bound in a private directory and then linked to its name, which fails where the name is taken.
  */
-import { chmodSync, chownSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  unlinkSync,
+} from 'node:fs';
 import { connect, type Server } from 'node:net';
 import path from 'node:path';
 import { TwinspanError } from '../../core/base/errors.js';
@@ -16,22 +25,45 @@ export interface SocketAccess {
 
 /** Binds `server` to `socketPath`. Throws TS_DAEMON_RUNNING where somebody answers there, TS_DEVICE on other errors. */
 export async function listenOn(server: Server, socketPath: string, access: SocketAccess): Promise<void> {
-  mkdirSync(path.dirname(socketPath), { recursive: true, mode: 0o755 });
-  await removeStale(socketPath);
-  const umask = process.umask(0o177);
+  let staging: string | undefined;
   try {
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(socketPath, () => {
-        server.off('error', reject);
-        resolve();
-      });
-    });
+    mkdirSync(path.dirname(socketPath), { recursive: true, mode: 0o755 });
+    await removeStale(socketPath);
+    staging = mkdtempSync(path.join(path.dirname(socketPath), '.'));
+    const bound = path.join(staging, 's');
+    await listening(server, bound);
+    if (access.gid !== undefined) chownSync(bound, 0, access.gid);
+    chmodSync(bound, access.mode);
+    linkSync(bound, socketPath);
+  } catch (error) {
+    server.close();
+    if (error instanceof TwinspanError) throw error;
+    const code = (error as NodeJS.ErrnoException).code ?? String(error);
+    if (code === 'EEXIST') throw taken(socketPath);
+    throw new TwinspanError(
+      'TS_DEVICE',
+      `The socket ${socketPath} cannot be opened (${code}).`,
+      undefined,
+      error,
+    );
   } finally {
-    process.umask(umask);
+    if (staging !== undefined) rmSync(staging, { recursive: true, force: true });
   }
-  if (access.gid !== undefined) chownSync(socketPath, 0, access.gid);
-  chmodSync(socketPath, access.mode);
+}
+
+function listening(server: Server, socketPath: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(socketPath, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+function taken(socketPath: string): TwinspanError {
+  const message = `Another process already serves ${socketPath}.`;
+  return new TwinspanError('TS_DAEMON_RUNNING', message, 'Stop it first: one daemon for each node.');
 }
 
 async function removeStale(socketPath: string): Promise<void> {
@@ -40,10 +72,7 @@ async function removeStale(socketPath: string): Promise<void> {
   if (!stat.isSocket()) {
     throw new TwinspanError('TS_DAEMON_RUNNING', `${socketPath} exists and is not a socket.`, 'Remove it.');
   }
-  if (await answers(socketPath)) {
-    const message = `Another process already serves ${socketPath}.`;
-    throw new TwinspanError('TS_DAEMON_RUNNING', message, 'Stop it first: one daemon for each node.');
-  }
+  if (await answers(socketPath)) throw taken(socketPath);
   unlinkSync(socketPath);
 }
 
