@@ -1,0 +1,47 @@
+/** `list` and `status [--json]`. */
+import { conditionOf } from '../run/process.js';
+import { readState } from '../run/state.js';
+import { SCENARIOS } from '../scenarios/index.js';
+import { currentLayout, say } from './environment.js';
+import { wantedScenario } from './up.js';
+
+/** Names of scenarios with a line about each. */
+export function list(): number {
+  for (const scenario of SCENARIOS) process.stdout.write(`${scenario.name}  ${scenario.title}\n`);
+  return 0;
+}
+
+/** What is up: hosts, their processes, failures in force. Exit code 3 where no lab is up. */
+export function status(json: boolean): number {
+  const state = readState(currentLayout());
+  if (state === undefined) {
+    if (json) process.stdout.write(`${JSON.stringify({ up: false })}\n`);
+    else say('No lab is up.');
+    return 3;
+  }
+  const scenario = wantedScenario(state.scenario);
+  const hosts = scenario.hosts.map((host) => {
+    const found = state.processes.find((one) => one.host === host.name);
+    return {
+      name: host.name,
+      addresses: host.interfaces.map((one) => one.address),
+      process: found === undefined ? undefined : { pid: found.pid, condition: conditionOf(found) },
+      about: host.about,
+    };
+  });
+  const { complete, startedAt, failures } = state;
+  if (json) {
+    const report = { up: complete, scenario: scenario.name, startedAt, failures, hosts };
+    process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
+    return 0;
+  }
+  const lines = hosts.map((host) => {
+    const running = host.process === undefined ? '-' : `${host.process.condition} ${host.process.pid}`;
+    return `${host.name.padEnd(9)} ${host.addresses.join(' ').padEnd(34)} ${running.padEnd(16)} ${host.about}`;
+  });
+  process.stdout.write(
+    `${scenario.name} ${complete ? `up since ${startedAt}` : 'half built'}\n${lines.join('\n')}\n`,
+  );
+  process.stdout.write(failures.length === 0 ? 'no failures in force\n' : `failed: ${failures.join(' ')}\n`);
+  return 0;
+}

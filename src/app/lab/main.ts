@@ -1,0 +1,70 @@
+/**
+ * The lab's command line. Networks of namespaces with real programs on one Linux machine:
+ * scenario (data) → plan (pure) → run (the machine). Exit codes: 0 done, 1 failed or refused, 2 not understood,
+ * `exec` passes on the code of its command.
+ */
+import { TwinspanError } from '../../core/base/errors.js';
+import { exec } from './commands/exec.js';
+import { failOrHeal } from './commands/failing.js';
+import { list, status } from './commands/status.js';
+import { down, up } from './commands/up.js';
+
+const USAGE = `Usage: npm run lab -- COMMAND
+  list                        scenarios
+  up SCENARIO                 build it, start everything, wait until traffic flows   (--plan: only print the steps,
+                              --keep: leave a failed one standing)
+  exec HOST -- CMD …          run CMD as a host
+  fail WHAT | heal WHAT       node:edge1-a[:stop|:graceful]  link:edge1-a/lan|wan  isp:isp1[:silent]  mysql1
+  status [--json]             what is up
+  test SCENARIO [--json FILE] check what the scenario promises
+  down                        remove everything`;
+
+interface Words {
+  readonly positional: readonly string[];
+  readonly flags: ReadonlySet<string>;
+}
+
+/** Splits the words after the command into plain ones and --flags; refuses flags that the command does not have. */
+function split(words: readonly string[], known: readonly string[]): Words {
+  const flags = words.filter((word) => word.startsWith('--'));
+  const unknown = flags.find((flag) => !known.includes(flag));
+  if (unknown !== undefined) throw new TwinspanError('TS_LAB', `There is no option ${unknown} here.`, USAGE);
+  return { positional: words.filter((word) => !word.startsWith('--')), flags: new Set(flags) };
+}
+
+async function run(words: readonly string[]): Promise<number> {
+  const [verb, ...rest] = words;
+  switch (verb) {
+    case 'list':
+      return list();
+    case 'up': {
+      const { positional, flags } = split(rest, ['--plan', '--keep']);
+      return up(positional[0], { plan: flags.has('--plan'), keep: flags.has('--keep') });
+    }
+    case 'exec':
+      return exec(rest[0], rest[1] === '--' ? rest.slice(2) : rest.slice(1));
+    case 'fail':
+    case 'heal':
+      return failOrHeal(verb, rest[0]);
+    case 'status':
+      return status(split(rest, ['--json']).flags.has('--json'));
+    case 'down':
+      return down();
+    case undefined:
+    case 'help':
+    case '--help':
+      process.stdout.write(`${USAGE}\n`);
+      return 0;
+    default:
+      process.stderr.write(`lab: there is no command '${verb}'\n${USAGE}\n`);
+      return 2;
+  }
+}
+
+try {
+  process.exitCode = await run(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof TwinspanError)) throw error;
+  process.stderr.write(`lab: ${error.message}${error.hint === undefined ? '' : `\n${error.hint}`}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,146 @@
+/**
+ * Namespaces, cables, bridges, addresses, routes and the ISPs' masquerading, as plain `ip`, `sysctl` and `nft`
+ * commands. Sysctls come before the interfaces are up and IPv6 is off on every wire, so that a capture on an ISP's link
+ * shows no neighbour discovery: what is left on the wire is the routers' own traffic and ARP.
+ */
+import { hostPath, type Layout, namespaceOf } from '../layout.js';
+import type { Host, Interface, Scenario, Segment } from '../scenario.js';
+import type { IpStep, Step } from './step.js';
+
+const BRIDGE = 'br0';
+
+export interface Attachment {
+  readonly host: Host;
+  readonly interface: Interface;
+}
+
+/** The interfaces on a segment. */
+export function attachments(scenario: Scenario, segment: Segment): Attachment[] {
+  return scenario.hosts.flatMap((host) =>
+    host.interfaces
+      .filter((candidate) => candidate.segment === segment.name)
+      .map((candidate) => ({ host, interface: candidate })),
+  );
+}
+
+/** Name of the switch port that `attached` is plugged into. */
+export function portOf(attached: Attachment): string {
+  const many = attached.host.interfaces.length > 1;
+  return many ? `${attached.host.name}.${attached.interface.name}` : attached.host.name;
+}
+
+/** Every namespace of a scenario: hosts, then switches. */
+export function namespacesOf(scenario: Scenario, layout: Layout): string[] {
+  return [
+    ...scenario.hosts.map((host) => namespaceOf(layout, host.name)),
+    ...switchesOf(scenario).map((segment) => namespaceOf(layout, segment.name)),
+  ];
+}
+
+function switchesOf(scenario: Scenario): Segment[] {
+  return scenario.segments.filter((segment) => segment.kind === 'switch');
+}
+
+function veth(layout: Layout, a: [string, string], b: [string, string]): Step {
+  const end = ([host, device]: [string, string]) => `name ${device} netns ${namespaceOf(layout, host)}`;
+  return { do: 'ip', namespace: undefined, args: `link add ${end(a)} type veth peer ${end(b)}` };
+}
+
+function planLinks(scenario: Scenario, layout: Layout): Step[] {
+  return scenario.segments.flatMap((segment) => {
+    const attached = attachments(scenario, segment);
+    if (segment.kind === 'cable') {
+      const [a, b] = attached;
+      return [veth(layout, [a.host.name, a.interface.name], [b.host.name, b.interface.name])];
+    }
+    return attached.map((one) =>
+      veth(layout, [one.host.name, one.interface.name], [segment.name, portOf(one)]),
+    );
+  });
+}
+
+function planSwitch(scenario: Scenario, layout: Layout, segment: Segment): Step[] {
+  const ip = (args: string): IpStep => ({ do: 'ip', namespace: namespaceOf(layout, segment.name), args });
+  return [
+    ip(`link add ${BRIDGE} type bridge stp_state 0 forward_delay 0`),
+    ip(`link set ${BRIDGE} addrgenmode none up`),
+    ...attachments(scenario, segment).flatMap((one) => [
+      ip(`link set ${portOf(one)} addrgenmode none master ${BRIDGE} up`),
+    ]),
+  ];
+}
+
+/**
+ * Sysctls of a host. Every value is set, because a new namespace inherits the machine's. Forwarding on a node is the
+ * daemon's own business and starts out off; rp_filter 2 is what Debian ships.
+ */
+function planSysctls(layout: Layout, host: Host): Step {
+  const forwards = host.kind === 'router' || host.kind === 'isp';
+  const devices = host.interfaces.map((one) => one.name);
+  const values = [
+    `net.ipv4.ip_forward=${forwards ? 1 : 0}`,
+    ...['all', 'default', ...devices].flatMap((scope) => [
+      `net.ipv4.conf.${scope}.rp_filter=2`,
+      `net.ipv4.conf.${scope}.send_redirects=0`,
+      `net.ipv4.conf.${scope}.accept_redirects=0`,
+    ]),
+    ...devices.map((device) => `net.ipv6.conf.${device}.disable_ipv6=1`),
+  ];
+  return {
+    do: 'run',
+    argv: ['ip', 'netns', 'exec', namespaceOf(layout, host.name), 'sysctl', '-qw', ...values],
+  };
+}
+
+/** Brings up what a host has: also the way back after a failure took it down, hence `replace`. */
+export function planInterfaces(layout: Layout, host: Host, only?: string): IpStep[] {
+  const ip = (args: string): IpStep => ({ do: 'ip', namespace: namespaceOf(layout, host.name), args });
+  const wanted = host.interfaces.filter((one) => only === undefined || one.name === only);
+  return [
+    ...(only === undefined ? [ip('link set lo up')] : []),
+    ...wanted.flatMap((one) => [
+      ip(`addr replace ${one.address} dev ${one.name}`),
+      ip(`link set ${one.name} up`),
+    ]),
+    ...host.routes.map((route) => ip(`route replace ${route.to} via ${route.via}`)),
+  ];
+}
+
+/** An ISP lets its customers out under its own address and nothing in that they did not ask for. */
+function ispRules(outside: string): string {
+  return `table ip isp {
+  chain forward {
+    type filter hook forward priority filter; policy accept;
+    iifname "${outside}" ct state established,related accept
+    iifname "${outside}" drop
+  }
+  chain postrouting {
+    type nat hook postrouting priority srcnat; policy accept;
+    oifname "${outside}" masquerade
+  }
+}
+`;
+}
+
+function planNat(layout: Layout, host: Host): Step[] {
+  if (host.outside === undefined) return [];
+  const path = hostPath(layout, host.name, 'isp.nft');
+  return [
+    { do: 'write', path, mode: 0o644, text: ispRules(host.outside) },
+    { do: 'run', argv: ['ip', 'netns', 'exec', namespaceOf(layout, host.name), 'nft', '-f', path] },
+  ];
+}
+
+/** The lane that builds the whole network. */
+export function planNetwork(scenario: Scenario, layout: Layout): Step[] {
+  return [
+    ...namespacesOf(scenario, layout).map(
+      (name): Step => ({ do: 'ip', namespace: undefined, args: `netns add ${name}` }),
+    ),
+    ...planLinks(scenario, layout),
+    ...scenario.hosts.map((host) => planSysctls(layout, host)),
+    ...switchesOf(scenario).flatMap((segment) => planSwitch(scenario, layout, segment)),
+    ...scenario.hosts.flatMap((host) => planNat(layout, host)),
+    ...scenario.hosts.flatMap((host) => planInterfaces(layout, host)),
+  ];
+}

@@ -1,0 +1,68 @@
+/**
+ * Takes a lab down, whole or half built, from the state file and from the plan. What runs inside one of the lab's own
+ * namespaces belongs to the lab; outside of them only recorded processes are touched.
+ */
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { TwinspanError } from '../../../core/base/errors.js';
+import type { Layout } from '../layout.js';
+import { namespacesOf } from '../plan/network.js';
+import type { Scenario } from '../scenario.js';
+import { command, tryCommand } from './command.js';
+import { identify, type ProcessId, signalProcess, waitGone } from './process.js';
+import { readState } from './state.js';
+
+export interface TeardownReport {
+  readonly processes: number;
+  readonly namespaces: number;
+}
+
+const NETNS_DIR = '/var/run/netns';
+
+function existing(namespaces: readonly string[]): string[] {
+  const there = existsSync(NETNS_DIR) ? new Set(readdirSync(NETNS_DIR)) : new Set<string>();
+  return namespaces.filter((name) => there.has(name));
+}
+
+/** Namespaces of any known scenario in this layout that exist on the machine. */
+export function standingNamespaces(scenarios: readonly Scenario[], layout: Layout): string[] {
+  return existing([...new Set(scenarios.flatMap((scenario) => namespacesOf(scenario, layout)))]);
+}
+
+async function inhabitants(namespaces: readonly string[]): Promise<ProcessId[]> {
+  const lists = await Promise.all(namespaces.map((name) => tryCommand(['ip', 'netns', 'pids', name])));
+  const pids = lists.flatMap((list) => list.stdout.split('\n').filter((line) => line !== ''));
+  return pids
+    .map((pid) => identify(Number(pid)))
+    .filter((id) => id !== undefined && id.pid !== process.pid) as ProcessId[];
+}
+
+async function killAll(ids: readonly ProcessId[]): Promise<number> {
+  const killed = ids.filter((id) => signalProcess(id, 'SIGKILL'));
+  await waitGone(killed);
+  return killed.length;
+}
+
+function recorded(layout: Layout): readonly ProcessId[] {
+  try {
+    return readState(layout)?.processes ?? [];
+  } catch {
+    return [];
+  }
+}
+
+/** Removes everything a lab of these scenarios has made. Fine when there is nothing. Throws TS_LAB when it cannot. */
+export async function tearDown(scenarios: readonly Scenario[], layout: Layout): Promise<TeardownReport> {
+  const namespaces = standingNamespaces(scenarios, layout);
+  let processes = await killAll(recorded(layout));
+  // A process may have been started between being listed and being killed; two rounds settle that.
+  for (let round = 0; round < 2; round++) processes += await killAll(await inhabitants(namespaces));
+  if (namespaces.length > 0) {
+    const input = namespaces.map((name) => `netns del ${name}\n`).join('');
+    await command(['ip', '-force', '-batch', '-'], { input });
+  }
+  const left = existing(namespaces);
+  if (left.length > 0)
+    throw new TwinspanError('TS_LAB', `These namespaces could not be removed: ${left.join(' ')}`);
+  rmSync(layout.dir, { recursive: true, force: true });
+  return { processes, namespaces: namespaces.length };
+}
