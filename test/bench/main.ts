@@ -4,8 +4,8 @@
  * and writes JSON and the README's tables (report.ts). Everything is taken down again, also on Ctrl-C.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, loadavg, release, tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, loadavg, release } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Lane } from './lane.js';
@@ -17,11 +17,12 @@ import type { Peer } from './peers/peer.js';
 import { replaceTables } from './readme.js';
 import { buildReport, OURS, type Report, renderTables, type Sample } from './report.js';
 import { runRounds } from './rounds.js';
-import { Cleanup } from './shell.js';
-import { removeLeftovers } from './topology.js';
+import { attempt, Cleanup } from './shell.js';
+import { removeLeftovers, workFolderOf } from './topology.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const CORE_BENCH = 'dist/test/bench/core.js';
+const PROGRAMS = ['ip', 'sysctl', 'ping', 'iperf3', 'wg'];
 
 interface Figures {
   samples: Sample[];
@@ -33,7 +34,8 @@ async function measureLanes(peers: readonly Peer[], options: Options, signal: Ab
   const cleanUp = (): void => cleanup.run();
   process.on('exit', cleanUp);
   try {
-    const folder = mkdtempSync(join(tmpdir(), 'twinspan-bench-'));
+    const folder = workFolderOf(process.pid);
+    mkdirSync(folder, { mode: 0o700 });
     cleanup.add(() => rmSync(folder, { recursive: true, force: true }));
     const lanes = peers.map((peer, index) => new Lane(peer, index, folder, signal));
     const starts = new Map<Lane, number>();
@@ -89,9 +91,16 @@ function writeReadme(tables: string): void {
   console.log('README.md: wrote the table.');
 }
 
+function checkPrograms(): void {
+  const missing = PROGRAMS.filter((name) => attempt(['sh', '-c', `command -v ${name}`]) === '');
+  if (missing.length > 0)
+    throw new Error(`Missing programs: ${missing.join(', ')}. Run scripts/setup bench.`);
+}
+
 async function bench(options: Options, signal: AbortSignal): Promise<void> {
   const unknown = options.measures.filter((key) => !MEASURES.some((measure) => measure.key === key));
   if (unknown.length > 0) throw new Error(`no such measure: ${unknown.join(', ')}`);
+  checkPrograms();
   const { peers, missing } = findPeers(ROOT, options.peers);
   const warnings = [...missing, ...peers.flatMap(({ warning }) => warning ?? [])];
   for (const peer of peers) console.log(`${peer.name}: ${peer.version}`);

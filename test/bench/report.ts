@@ -141,14 +141,11 @@ function nodeTable(report: Report): string {
 
 /** The tables as Markdown that also reads well on a terminal. */
 export function renderTables(report: Report): string {
-  const versions = Object.entries(report.peers)
-    .filter(([name]) => name !== 'kernel')
-    .map(([name, peer]) => `${name} ${peer.version}`)
-    .join(', ');
+  const versions = Object.entries(report.peers).map(([name, peer]) => `${name} ${peer.version}`);
   const method =
-    `Median (minimum–maximum) of ${report.repeats} rounds of ${report.seconds} s, peers in turn, both nodes and both ends on one machine. ` +
+    `Median (minimum–maximum) of ${report.repeats} × ${report.seconds} s, peers in turn, both nodes and both ends on one machine. ` +
     'Ratios are medians of neighbouring runs, which say more than the figures on a shared machine.';
-  const place = `${report.date.slice(0, 10)}, Linux ${report.kernel}, Node ${report.node}, ${report.cores} × ${report.cpu}; ${versions}.`;
+  const place = `${report.date.slice(0, 10)}, ${report.cores} × ${report.cpu}, Node ${report.node}, ${versions.join(', ')}.`;
   const core = flatten(report.core).map(([path, value]) => [path, significant(value, 3)]);
   return [
     trafficTable(report),

@@ -8,6 +8,9 @@
  * Each lane of a run has its own line under its own prefix, which holds our process id: a later run can tell what a
  * killed one has left behind, and nothing else is ever touched.
  */
+import { readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { attempt, endProcess, isAlive, run } from './shell.js';
 
 export const HOSTS = ['ha', 'na', 'nb', 'hb'] as const;
@@ -67,8 +70,19 @@ export function removeNamespace(name: string): void {
   attempt(['ip', 'netns', 'delete', name]);
 }
 
-/** Removes namespaces of runs whose process is gone. Returns their names. */
+/** Where a run with process id `pid` keeps keys, configuration and logs. */
+export function workFolderOf(pid: number): string {
+  return join(tmpdir(), `twinspan-bench-${pid}`);
+}
+
+/** Removes namespaces and folders of runs whose process is gone. Returns their names. */
 export function removeLeftovers(): string[] {
+  const folders = readdirSync(tmpdir()).filter((name) => {
+    const owner = /^twinspan-bench-(\d+)$/.exec(name)?.[1];
+    return owner !== undefined && !isAlive(Number(owner));
+  });
+  for (const name of folders) rmSync(join(tmpdir(), name), { recursive: true, force: true });
+
   const names = attempt(['ip', 'netns', 'list'])
     .split('\n')
     .map((line) => line.split(' ')[0])
@@ -77,7 +91,7 @@ export function removeLeftovers(): string[] {
       return owner !== undefined && !isAlive(Number(owner));
     });
   for (const name of names) removeNamespace(name);
-  return names;
+  return [...names, ...folders];
 }
 
 /** Builds the line. */
