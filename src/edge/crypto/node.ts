@@ -1,0 +1,143 @@
+/**
+ * The primitives by the runtime's OpenSSL, and by the audited noble packages where OpenSSL lacks them: keyed BLAKE2s
+ * (Node offers no key for it) and XChaCha20. Noble's are plain JavaScript; they see a few hundred bytes a handshake.
+ *
+ * OpenSSL wants key objects. Those of long-lived keys (our own, the peers') are remembered by the identity of the array;
+ * ephemeral ones go with theirs.
+ */
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  diffieHellman,
+  type KeyObject,
+  randomBytes as nodeRandomBytes,
+  timingSafeEqual,
+} from 'node:crypto';
+import { xchacha20poly1305 } from '@noble/ciphers/chacha.js';
+import { blake2s } from '@noble/hashes/blake2.js';
+import { TAG_BYTES } from '../../core/wireguard/constants.js';
+import type { Crypto } from '../../core/wireguard/crypto.js';
+
+/** DER around the 32 raw bytes of an X25519 key (RFC 8410): PKCS #8 and SubjectPublicKeyInfo. */
+const PKCS8_HEAD = Buffer.from('302e020100300506032b656e04220420', 'hex');
+const SPKI_HEAD = Buffer.from('302a300506032b656e032100', 'hex');
+const NONCE_BYTES = 12;
+const AEAD = 'chacha20-poly1305';
+
+/** The primitives; `randomBytes` is replaced only where a test must be repeatable. */
+export function createCrypto(randomBytes: (length: number) => Uint8Array = nodeRandomBytes): Crypto {
+  const privateKeys = new WeakMap<Uint8Array, KeyObject>();
+  const publicKeys = new WeakMap<Uint8Array, KeyObject>();
+
+  const publicKey = (key: Uint8Array): Uint8Array => {
+    const spki = createPublicKey(privateObject(privateKeys, key)).export({ format: 'der', type: 'spki' });
+    return Uint8Array.from(spki.subarray(SPKI_HEAD.length));
+  };
+
+  return {
+    randomBytes,
+    publicKey,
+    generateKeyPair() {
+      const privateKey = Uint8Array.from(randomBytes(32));
+      return { privateKey, publicKey: publicKey(privateKey) };
+    },
+    dh(own, theirs) {
+      try {
+        return diffieHellman({
+          privateKey: privateObject(privateKeys, own),
+          publicKey: publicObject(publicKeys, theirs),
+        });
+      } catch {
+        // OpenSSL refuses to derive an all-zero secret; there is no other way to fail with 32-byte keys.
+        return undefined;
+      }
+    },
+    hash(...parts) {
+      const hash = createHash('blake2s256');
+      for (const part of parts) hash.update(part);
+      return hash.digest();
+    },
+    hmac(key, ...parts) {
+      const hmac = createHmac('blake2s256', key);
+      for (const part of parts) hmac.update(part);
+      return hmac.digest();
+    },
+    mac(key, data) {
+      return blake2s(data, { key, dkLen: 16 });
+    },
+    aeadSeal,
+    aeadOpen,
+    xaeadSeal(key, nonce, plaintext, ad) {
+      return xchacha20poly1305(key, nonce, ad).encrypt(plaintext);
+    },
+    xaeadOpen(key, nonce, ciphertext, ad) {
+      try {
+        return xchacha20poly1305(key, nonce, ad).decrypt(ciphertext);
+      } catch {
+        return undefined;
+      }
+    },
+    equal(a, b) {
+      return a.length === b.length && timingSafeEqual(a, b);
+    },
+  };
+}
+
+function privateObject(known: WeakMap<Uint8Array, KeyObject>, key: Uint8Array): KeyObject {
+  let object = known.get(key);
+  if (object === undefined) {
+    object = createPrivateKey({ key: Buffer.concat([PKCS8_HEAD, key]), format: 'der', type: 'pkcs8' });
+    known.set(key, object);
+  }
+  return object;
+}
+
+function publicObject(known: WeakMap<Uint8Array, KeyObject>, key: Uint8Array): KeyObject {
+  let object = known.get(key);
+  if (object === undefined) {
+    object = createPublicKey({ key: Buffer.concat([SPKI_HEAD, key]), format: 'der', type: 'spki' });
+    known.set(key, object);
+  }
+  return object;
+}
+
+function nonceOf(counter: number): Uint8Array {
+  const nonce = Buffer.alloc(NONCE_BYTES);
+  nonce.writeUInt32LE(counter % 0x1_0000_0000, 4);
+  nonce.writeUInt32LE(Math.floor(counter / 0x1_0000_0000), 8);
+  return nonce;
+}
+
+function aeadSeal(key: Uint8Array, counter: number, plaintext: Uint8Array, ad: Uint8Array): Uint8Array {
+  const cipher = createCipheriv(AEAD, key, nonceOf(counter), { authTagLength: TAG_BYTES });
+  cipher.setAAD(ad, { plaintextLength: plaintext.length });
+  const sealed = new Uint8Array(plaintext.length + TAG_BYTES);
+  sealed.set(cipher.update(plaintext));
+  cipher.final();
+  sealed.set(cipher.getAuthTag(), plaintext.length);
+  return sealed;
+}
+
+function aeadOpen(
+  key: Uint8Array,
+  counter: number,
+  ciphertext: Uint8Array,
+  ad: Uint8Array,
+): Uint8Array | undefined {
+  const length = ciphertext.length - TAG_BYTES;
+  if (length < 0) return undefined;
+  const decipher = createDecipheriv(AEAD, key, nonceOf(counter), { authTagLength: TAG_BYTES });
+  decipher.setAAD(ad, { plaintextLength: length });
+  decipher.setAuthTag(ciphertext.subarray(length));
+  const plaintext = Uint8Array.from(decipher.update(ciphertext.subarray(0, length)));
+  try {
+    decipher.final();
+  } catch {
+    return undefined;
+  }
+  return plaintext;
+}
