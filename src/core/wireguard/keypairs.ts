@@ -1,0 +1,172 @@
+/**
+ * The sessions of all peers: filling a slot, publishing it, and the rotation of previous, current and next. A session's
+ * index is published after its keys are installed and withdrawn before they are removed, so a worker never sees an
+ * index without its keys.
+ */
+import { ERASE_AFTER_REJECTS, type Timers } from './constants.js';
+import type { SessionKeys } from './noise.js';
+import type { OutputQueue } from './outputs.js';
+import type { Peer } from './peer.js';
+import { clearReplayWindow } from './replay.js';
+import type { Slots } from './slots.js';
+import { type PeerTable, SESSION_INITIATOR, SESSION_UNCONFIRMED, type SessionTable } from './tables.js';
+
+const AS_INITIATOR = 0;
+const AS_RESPONDER = 1;
+
+/** What waits for the installation of a responder's session. */
+interface Reply {
+  readonly bytes: Uint8Array;
+  readonly to: Uint8Array;
+}
+
+interface Arriving {
+  readonly peer: Peer;
+  readonly reply: Reply | undefined;
+}
+
+export class Keypairs {
+  readonly #sessions: SessionTable;
+  readonly #peers: PeerTable;
+  readonly #slots: Slots;
+  readonly #timers: Timers;
+  readonly #outputs: OutputQueue;
+  /** BOUNDED by two for each peer. */
+  readonly #arriving = new Map<number, Arriving>();
+
+  constructor(sessions: SessionTable, peers: PeerTable, slots: Slots, timers: Timers, outputs: OutputQueue) {
+    this.#sessions = sessions;
+    this.#peers = peers;
+    this.#slots = slots;
+    this.#timers = timers;
+    this.#outputs = outputs;
+  }
+
+  /** Fills the slot of a new session and asks for its installation. `reply` is the response that we owe as responder. */
+  install(
+    peer: Peer,
+    slot: number,
+    remoteIndex: number,
+    keys: SessionKeys,
+    reply: Reply | undefined,
+    now: number,
+  ): void {
+    const sessions = this.#sessions;
+    const role = reply === undefined ? AS_INITIATOR : AS_RESPONDER;
+    if (peer.arriving[role] >= 0) this.remove(peer.arriving[role], now);
+    peer.arriving[role] = slot;
+    sessions.sendCounter[slot] = 0n;
+    sessions.createdAtMs[slot] = now;
+    sessions.expiresAtMs[slot] = now + this.#timers.rejectAfterMs;
+    sessions.remoteIndex[slot] = remoteIndex;
+    sessions.peer[slot] = peer.index;
+    sessions.flags[slot] = role === AS_INITIATOR ? SESSION_INITIATOR : SESSION_UNCONFIRMED;
+    clearReplayWindow(sessions, slot);
+    this.#arriving.set(slot, { peer, reply });
+    this.#outputs.push({ type: 'install', slot, peer: peer.index, ...keys });
+  }
+
+  /** The workers have the keys. Returns the peer if its new session is current now, undefined otherwise. */
+  handleInstalled(slot: number, now: number): Peer | undefined {
+    const arriving = this.#arriving.get(slot);
+    if (arriving === undefined) return undefined;
+    const { peer, reply } = arriving;
+    this.#arriving.delete(slot);
+    Atomics.store(this.#sessions.localIndex, slot, this.#slots.indexOf(slot));
+    if (reply !== undefined) {
+      peer.arriving[AS_RESPONDER] = -1;
+      this.#rotateAsResponder(peer, slot, now);
+      this.#outputs.push({ type: 'send', peer: peer.index, bytes: reply.bytes, to: reply.to });
+      return undefined;
+    }
+    peer.arriving[AS_INITIATOR] = -1;
+    this.#rotateAsInitiator(peer, slot, now);
+    return peer;
+  }
+
+  /** A packet came on the session: if it was a responder's new one, it is current now and the result is true. */
+  confirm(peer: Peer, slot: number, now: number): boolean {
+    this.#sessions.flags[slot] &= ~SESSION_UNCONFIRMED;
+    if (peer.next !== slot) return false;
+    const { previous } = peer;
+    peer.previous = peer.current;
+    peer.next = -1;
+    this.#use(peer, slot);
+    if (previous >= 0) this.remove(previous, now);
+    return true;
+  }
+
+  /** Withdraws a session and asks for the removal of its keys. */
+  remove(slot: number, now: number): void {
+    const sessions = this.#sessions;
+    const arriving = this.#arriving.get(slot);
+    this.#arriving.delete(slot);
+    Atomics.store(sessions.localIndex, slot, 0);
+    if (arriving !== undefined) {
+      const { arriving: slots } = arriving.peer;
+      slots[slots.indexOf(slot)] = -1;
+    }
+    this.#outputs.push({ type: 'remove', slot });
+    this.#slots.release(slot, now);
+  }
+
+  /** Removes every session of a peer. */
+  removeAll(peer: Peer, now: number): void {
+    Atomics.store(this.#peers.session, peer.index, -1);
+    for (const slot of [peer.current, peer.previous, peer.next, ...peer.arriving]) {
+      if (slot >= 0) this.remove(slot, now);
+    }
+    peer.current = -1;
+    peer.previous = -1;
+    peer.next = -1;
+  }
+
+  /** Removes sessions of a peer whose keys are to be erased; returns when the next one will be. */
+  expire(peer: Peer, now: number): number {
+    let nextMs = Number.POSITIVE_INFINITY;
+    const check = (slot: number): number => {
+      if (slot < 0) return slot;
+      const eraseAtMs = this.#sessions.createdAtMs[slot] + ERASE_AFTER_REJECTS * this.#timers.rejectAfterMs;
+      if (now < eraseAtMs) {
+        nextMs = Math.min(nextMs, eraseAtMs);
+        return slot;
+      }
+      if (slot === peer.current) Atomics.store(this.#peers.session, peer.index, -1);
+      this.remove(slot, now);
+      return -1;
+    };
+    peer.previous = check(peer.previous);
+    peer.next = check(peer.next);
+    peer.current = check(peer.current);
+    return nextMs;
+  }
+
+  /** Whether the peer has a session that it may send with, or will have one as soon as its keys are installed. */
+  usable(peer: Peer, now: number): boolean {
+    if (peer.arriving[AS_INITIATOR] >= 0) return true;
+    return peer.current >= 0 && now < this.#sessions.expiresAtMs[peer.current];
+  }
+
+  /** A pending `next` becomes previous: the other end may have moved to it, and will follow us to the new one. */
+  #rotateAsInitiator(peer: Peer, slot: number, now: number): void {
+    const { previous, current, next } = peer;
+    this.#use(peer, slot);
+    peer.previous = next >= 0 ? next : current;
+    peer.next = -1;
+    if (previous >= 0) this.remove(previous, now);
+    if (next >= 0 && current >= 0) this.remove(current, now);
+  }
+
+  #rotateAsResponder(peer: Peer, slot: number, now: number): void {
+    if (peer.previous >= 0) this.remove(peer.previous, now);
+    if (peer.next >= 0) this.remove(peer.next, now);
+    peer.previous = -1;
+    peer.next = slot;
+  }
+
+  #use(peer: Peer, slot: number): void {
+    peer.current = slot;
+    Atomics.store(this.#peers.session, peer.index, slot);
+    this.#outputs.push({ type: 'use', peer: peer.index, slot });
+  }
+}
