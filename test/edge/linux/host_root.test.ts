@@ -169,3 +169,36 @@ hostTest('what the host refuses is named: foreign route, missing device, no perm
     refused.problems.some(({ code, message }) => code === 'TS_NOT_ROOT' && message.includes('10.100.100.0')),
   );
 });
+
+/** Sends one datagram from `source` to the site host, in the namespace beyond the TUN's stand-in. */
+function sendFrom(source: string): void {
+  const script = `const socket = require('node:dgram').createSocket('udp4');
+    socket.bind(0, '${source}', () => socket.send('x', 9, '172.16.10.15', () => socket.close()));`;
+  execFileSync('ip', ['netns', 'exec', `${NAMESPACE}-far`, process.execPath, '-e', script]);
+}
+
+// rp_filter does not care what kind of device it is, so a veth stands in for the TUN: its far end can send anything.
+hostTest('what a TUN must deliver passes the source check of the kernel, whatever all/rp_filter is', (t) => {
+  const far = `${NAMESPACE}-far`;
+  sh(`ip netns add ${far}`);
+  try {
+    inside(`ip link del ts-lan; ip link add ts-lan type veth peer name far netns ${far}
+      ip neigh add 172.16.10.15 lladdr 02:00:00:00:00:15 dev eth1
+      nft 'table inet probe { chain f { type filter hook forward priority 0; ip daddr 172.16.10.15 counter; }; }'`);
+    sh(`ip -n ${far} link set far up; ip -n ${far} addr add 172.16.10.200/32 dev far
+      ip -n ${far} addr add 10.100.100.15/32 dev far; ip -n ${far} addr add 172.16.10.77/32 dev far
+      ip -n ${far} route add 172.16.10.15 dev far`);
+    const mac = inside('cat /sys/class/net/ts-lan/address').trim();
+    sh(`ip -n ${far} neigh add 172.16.10.15 lladdr ${mac} dev far`);
+    for (const rpFilterAll of [0, 1, 2]) {
+      inside(`echo ${rpFilterAll} > /proc/sys/net/ipv4/conf/all/rp_filter`);
+      t.deepEqual(child({ do: 'apply', desired: desiredHost({ ...edge1a, rpFilterAll }) })[0].problems, []);
+      // Our own ICMP errors, the overlay, and a site host's address (local breakout).
+      for (const source of ['172.16.10.200', '10.100.100.15', '172.16.10.77']) sendFrom(source);
+      const [, count] = /counter packets (\d+)/.exec(inside('nft list table inet probe')) ?? [];
+      t.is(Number(count), 3 * (rpFilterAll + 1), `all/rp_filter = ${rpFilterAll}`);
+    }
+  } finally {
+    sh(`ip netns del ${far}`);
+  }
+});
