@@ -7,11 +7,17 @@
  *
  *   arena = [ udpSlots × SLOT_BYTES | tunSlots × SLOT_BYTES | scratch for TypeScript ]
  *
- * A packet stands SLOT_HEADROOM bytes into its slot. Every offset and length in a row is checked against the arena
- * before it is used; a row that does not fit makes the call return −EINVAL and touches nothing outside.
+ * A packet stands SLOT_HEADROOM bytes into its slot. All rows that a call would act on are checked against the arena
+ * before the first is used; one that does not fit makes the call return −EINVAL and do nothing. A row to be sealed
+ * needs 16 bytes of arena behind its packet (its padding is written there for a moment), which every slot has.
+ *
+ * Arrays given to `contextOpen` are kept until `contextClose`; they must not be transferred or resized meanwhile.
+ * Descriptors belong to nobody: they may be opened on one thread and used on another, and are closed by `closeFd`.
  */
 import { createRequire } from 'node:module';
-import { TwinspanError } from '../core/base/errors.js';
+import { getSystemErrorName } from 'node:util';
+import { AssertionError } from '../core/base/assert.js';
+import { type ErrorCode, TwinspanError } from '../core/base/errors.js';
 
 export const SLOT_HEADROOM = 256;
 export const SLOT_BYTES = SLOT_HEADROOM + 65_536 + 256;
@@ -52,6 +58,8 @@ export const STAT = {
   sealed: 17,
   /** Packets given up because they could not be segmented (inconsistent GSO fields). */
   segmentErrors: 18,
+  /** Packets given up because no key is installed in their session slot. */
+  keyMissing: 19,
 } as const;
 export const STAT_COUNT = 32;
 
@@ -85,23 +93,53 @@ export interface UdpOptions {
   reusePort: boolean;
 }
 
+export interface TunDevice {
+  name: string;
+  /** One descriptor a queue, non-blocking. */
+  fds: number[];
+  /** What the kernel took of the TUN_OFFLOAD_ bits. */
+  offloads: number;
+}
+
+export interface UdpSocket {
+  fd: number;
+  port: number;
+  family: 4 | 6;
+  /** What the kernel took of the UDP_OFFLOAD_ bits. */
+  offloads: number;
+}
+
 export interface Native {
   /** CLOCK_BOOTTIME in milliseconds, with fraction. The one clock of all threads. */
   now(): number;
 
+  /** Throws AssertionError where the arrays do not fit each other: stats ≥ STAT_COUNT, sources ≥ udpSlots records … */
   contextOpen(options: ContextOptions): number;
   contextClose(context: number): void;
-  /** Tells the context which descriptor belongs to a socket index (endpoint record byte 1); −1 removes it. */
+  /**
+   * Tells the context which descriptor belongs to a socket index (endpoint record byte 1); −1 removes it. `offloads`
+   * as `udpOpen` answered them. 0 or −errno.
+   */
   socketSet(context: number, socket: number, fd: number, offloads: number): number;
-  /** Installs both directions of a session (ChaCha20-Poly1305, 32-byte keys). Keys are copied. */
+  /** Installs both directions of a session (ChaCha20-Poly1305, 32-byte keys). Keys are copied. 0 or −errno. */
   keyInstall(context: number, slot: number, sealKey: Uint8Array, openKey: Uint8Array): number;
   keyRemove(context: number, slot: number): number;
 
-  /** Opens (or attaches to) a TUN device; non-blocking, IFF_VNET_HDR; `offloads` in the answer is what the kernel took. */
-  tunOpen(name: string, queues: number, offloads: number): { name: string; fds: number[]; offloads: number };
-  /** Reads until dry or `max` rows; row k of the call uses TUN slot (k mod tunSlots), so max ≤ tunSlots. */
+  /**
+   * Opens (or attaches to) a TUN device; non-blocking, IFF_VNET_HDR. `name` may hold %d; `queues` 1–16 (more than one
+   * needs a device that was made with several). Throws TS_DEVICE.
+   */
+  tunOpen(name: string, queues: number, offloads: number): TunDevice;
+  /**
+   * Reads until dry or `max` rows. Row k uses TUN slot k, so a call makes the rows of the call before invalid; it
+   * gives at most tunSlots rows. Verdict 0, peer, route and nat −1. Rows, or −errno where nothing was read.
+   */
   tunRead(context: number, fd: number, firstRow: number, max: number): number;
-  /** Writes the rows whose verdict is `verdict`, coalescing neighbours of a flow as `offloads` allows. */
+  /**
+   * Writes the rows whose verdict is `verdict`, coalescing packets of a flow as `offloads` (TUN_OFFLOAD_ bits) allows;
+   * bytes behind the IP length (padding) are not written. Rows that came from a TUN keep their GSO fields where
+   * `offloads` has CSUM and TSO or USO, and are segmented or summed here otherwise. Number of rows written.
+   */
   tunWrite(
     context: number,
     fd: number,
@@ -111,26 +149,110 @@ export interface Native {
     offloads: number,
   ): number;
 
-  udpOpen(options: UdpOptions): { fd: number; port: number; family: 4 | 6; offloads: number };
-  /** Receives up to `maxMessages` messages and splits GRO trains: one row a datagram. */
+  /** Throws TS_SOCKET. */
+  udpOpen(options: UdpOptions): UdpSocket;
+  /**
+   * Receives up to `maxMessages` messages (≤ udpSlots) and splits GRO trains: one row a datagram, ROW_SOURCE = slot =
+   * record in `sources`. Messages are taken as far as the table has rows for them, 128 a message where the socket has
+   * GRO. Slots are used from 0, so a call makes the rows of the call before invalid. Rows, or −errno.
+   */
   udpRecv(context: number, fd: number, socket: number, firstRow: number, maxMessages: number): number;
-  /** Opens in place every row with VERDICT_OPEN; sets VERDICT_OPENED or VERDICT_OPEN_FAILED. */
+  /**
+   * Opens in place every row with VERDICT_OPEN; sets VERDICT_OPENED or VERDICT_OPEN_FAILED (also for datagrams below
+   * 32 bytes and slots without a key). Number of rows opened.
+   */
   openBatch(context: number, firstRow: number, count: number): number;
-  /** Segments, seals and sends every row with VERDICT_SEAL, in row order. */
+  /**
+   * Segments, seals and sends every row with VERDICT_SEAL, in row order; a row of length 0 is a keepalive. The packet
+   * in the arena is used up. Number of datagrams that the kernel took.
+   */
   sealSend(context: number, firstRow: number, count: number): number;
-  /** One datagram from any thread: `record` is an endpoint record. */
+  /** One datagram from any thread: `record` is an endpoint record. Bytes sent or −errno. */
   datagramSend(fd: number, bytes: Uint8Array, record: Uint8Array): number;
 
-  /** Waits on up to 30 descriptors; bit k of the answer = fds[k] is readable; 0 = timed out. Event fds are drained. */
+  /**
+   * Waits on up to 30 descriptors; bit k of the answer = fds[k] is readable; 0 = timed out. Event fds are drained.
+   * `timeoutMs` is rounded up to whole ms; below 0 it waits for ever.
+   */
   pollerOpen(fds: number[]): number;
   pollerClose(poller: number): void;
   wait(poller: number, timeoutMs: number): number;
   eventOpen(): number;
   eventSignal(fd: number): number;
+  /** 0 or −errno. 0, 1 and 2 are refused. */
   closeFd(fd: number): number;
 
-  /** Sends `text` to $NOTIFY_SOCKET; 0 when there is none. */
+  /** Sends `text` to $NOTIFY_SOCKET: 1; 0 when there is none; −errno. */
   sdNotify(text: string): number;
+
+  /** For the addon's own tests and nothing else. */
+  readonly testing: {
+    /** Folded RFC 1071 sum (not complemented) of bytes[offset, offset + length) plus `initial`. */
+    checksum(bytes: Uint8Array, offset: number, length: number, initial: number): number;
+    /** A pair of AF_UNIX sockets that keep message boundaries, as a TUN does; EMSGSIZE above the send buffer. */
+    socketPair(sendBufferBytes: number): [number, number];
+  };
+}
+
+/** What the addon answers in place of a refused opening. */
+interface Refusal {
+  errno: number;
+  step: string;
+}
+
+/** The addon as it is: nothing throws, openings answer a refusal or −errno. */
+interface RawNative extends Omit<Native, 'tunOpen' | 'udpOpen'> {
+  tunOpen(name: string, queues: number, offloads: number): TunDevice | Refusal;
+  udpOpen(
+    address: string,
+    port: number,
+    device: string,
+    mark: number,
+    offloads: number,
+    reusePort: boolean,
+  ): UdpSocket | Refusal;
+}
+
+const HINTS: Readonly<Record<string, string>> = {
+  EPERM: 'Run as root, or give the process CAP_NET_ADMIN.',
+  EACCES: 'Run as root, or give the process CAP_NET_ADMIN.',
+  EBUSY: 'Another process has it open.',
+  EADDRINUSE: 'Another process uses this port.',
+  ENOENT: 'Load the tun module: modprobe tun',
+  ENODEV: 'The network device does not exist.',
+};
+
+function openingError(code: ErrorCode, what: string, refusal: Refusal): TwinspanError {
+  const name = getSystemErrorName(refusal.errno);
+  return new TwinspanError(code, `${what} cannot be opened (${refusal.step}: ${name}).`, HINTS[name]);
+}
+
+/** The handle or descriptor that an opening answered; −errno there is a bug of the caller or the end of resources. */
+function opened(answer: number, what: string): number {
+  if (answer < 0) throw new AssertionError(`${what}: ${getSystemErrorName(answer)}`);
+  return answer;
+}
+
+/** Puts coded errors in front of the openings; the data path's calls stay the addon's own functions. */
+function withErrors(raw: RawNative): Native {
+  return {
+    ...raw,
+    contextOpen: (options) => opened(raw.contextOpen(options), 'contextOpen'),
+    pollerOpen: (fds) => opened(raw.pollerOpen(fds), 'pollerOpen'),
+    eventOpen: () => opened(raw.eventOpen(), 'eventOpen'),
+    tunOpen(name, queues, offloads) {
+      const answer = raw.tunOpen(name, queues, offloads);
+      if ('errno' in answer) throw openingError('TS_DEVICE', `The TUN device "${name}"`, answer);
+      return answer;
+    },
+    udpOpen({ address, port, device, mark, offloads, reusePort }) {
+      const answer = raw.udpOpen(address, port, device, mark, offloads, reusePort);
+      if ('errno' in answer) {
+        throw openingError('TS_SOCKET', `The UDP socket ${address || '*'}:${port}`, answer);
+      }
+      return answer;
+    },
+  };
 }
 
 let loaded: Native | undefined;
@@ -138,8 +260,9 @@ let loaded: Native | undefined;
 /** The addon, loaded once. Throws TS_NATIVE_MISSING with a hint where it is not built. */
 export function native(): Native {
   if (loaded === undefined) {
+    let raw: RawNative;
     try {
-      loaded = createRequire(import.meta.url)('../../../native/build/Release/twinspan.node') as Native;
+      raw = createRequire(import.meta.url)('../../../native/build/Release/twinspan.node') as RawNative;
     } catch (error) {
       throw new TwinspanError(
         'TS_NATIVE_MISSING',
@@ -148,6 +271,7 @@ export function native(): Native {
         error,
       );
     }
+    loaded = withErrors(raw);
   }
   return loaded;
 }

@@ -1,0 +1,63 @@
+#include "context.h"
+
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <new>
+
+#include "coalesce.h"
+#include "send.h"
+#include "udp.h"
+
+namespace twinspan {
+
+int Context::open() {
+  keys = new (std::nothrow) KeyPair* [sessionCount] {};
+  sender = new (std::nothrow) Sender(*this);
+  receiver = receiverNew();
+  coalescer = new (std::nothrow) Coalescer;
+  if (keys == nullptr || sender == nullptr || receiver == nullptr || coalescer == nullptr) return -ENOMEM;
+  if (!sender->open() || !coalescer->open(rowCount)) return -ENOMEM;
+  return 0;
+}
+
+Context::~Context() {
+  if (keys != nullptr) {
+    for (int32_t slot = 0; slot < sessionCount; slot++) keyPairFree(keys[slot]);
+  }
+  delete[] keys;
+  delete sender;
+  receiverFree(receiver);
+  delete coalescer;
+}
+
+int Context::socketSet(int32_t socket, int fd, uint32_t offloads) {
+  if (socket < 0 || socket >= SOCKETS_MAX) return -EINVAL;
+  if (fd < 0) {
+    sockets[socket] = Socket{};
+    return 0;
+  }
+  int family = 0;
+  socklen_t length = sizeof(family);
+  if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &length) != 0) return -errno;
+  sockets[socket] = Socket{fd, family, offloads};
+  return 0;
+}
+
+int Context::keyInstall(int32_t slot, const uint8_t* sealKey, const uint8_t* openKey) {
+  if (slot < 0 || slot >= sessionCount) return -EINVAL;
+  KeyPair* pair = keyPairNew(cipher, sealKey, openKey);
+  if (pair == nullptr) return cipher == nullptr ? -ENOTSUP : -ENOMEM;
+  keyPairFree(keys[slot]);
+  keys[slot] = pair;
+  return 0;
+}
+
+int Context::keyRemove(int32_t slot) {
+  if (slot < 0 || slot >= sessionCount) return -EINVAL;
+  keyPairFree(keys[slot]);
+  keys[slot] = nullptr;
+  return 0;
+}
+
+}  // namespace twinspan

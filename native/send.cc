@@ -1,0 +1,181 @@
+#include "send.h"
+
+#include <poll.h>
+
+#include <cerrno>
+#include <cstring>
+#include <new>
+
+#include "udp.h"
+
+namespace twinspan {
+namespace {
+
+bool isGsoRefusal(int error) {
+  return error == EIO || error == EINVAL || error == EMSGSIZE;
+}
+
+}  // namespace
+
+Sender::~Sender() {
+  delete[] buffer_;
+}
+
+bool Sender::open() {
+  buffer_ = new (std::nothrow) uint8_t[SEND_BUFFER_BYTES];
+  return buffer_ != nullptr;
+}
+
+bool Sender::route(const uint8_t* record) {
+  if (!routeChanged_ && memcmp(record_, record, sizeof(record_)) == 0) return true;
+  memcpy(record_, record, sizeof(record_));
+  routeChanged_ = true;
+  socket_ = record_[1];
+  const Socket& socket = context_.sockets[socket_];
+  if (socket.fd < 0) return false;
+  nameLength_ = endpointToAddress(record_, socket.family, &name_);
+  if (nameLength_ == 0) return false;
+  routeChanged_ = false;
+  if (trainCount_ > 0) trains_[trainCount_ - 1].closed = true;
+  return true;
+}
+
+bool Sender::extends(const Train& train, int32_t length) const {
+  return !train.closed && length <= train.segment && train.count < TRAIN_SEGMENTS &&
+         train.bytes + length <= TRAIN_BYTES &&
+         (context_.sockets[train.socket].offloads & UDP_OFFLOAD_GSO) != 0;
+}
+
+uint8_t* Sender::place(int32_t length) {
+  const bool room = used_ + length <= SEND_BUFFER_BYTES;
+  const bool extend = trainCount_ > 0 && extends(trains_[trainCount_ - 1], length);
+  if (!room || (!extend && trainCount_ == TRAINS_MAX)) drain();
+  return buffer_ + used_;
+}
+
+void Sender::commit(int32_t length) {
+  if (trainCount_ > 0 && extends(trains_[trainCount_ - 1], length)) {
+    Train& train = trains_[trainCount_ - 1];
+    train.bytes += length;
+    train.count++;
+    train.closed = length < train.segment;
+  } else {
+    Train& train = trains_[trainCount_++];
+    train = Train{buffer_ + used_, length, length, 1, socket_, false, nameLength_, {}};
+    memcpy(&train.name, &name_, nameLength_);
+  }
+  used_ += length;
+}
+
+int32_t Sender::flush() {
+  drain();
+  waitLeftMs_ = WAIT_MS_MAX;
+  routeChanged_ = true;
+  const int32_t sent = sent_;
+  sent_ = 0;
+  return sent;
+}
+
+void Sender::drain() {
+  for (int first = 0; first < trainCount_;) {
+    int end = first + 1;
+    while (end < trainCount_ && trains_[end].socket == trains_[first].socket) end++;
+    for (int train = first; train < end; train++) fill(train);
+    sendRun(first, end - first);
+    first = end;
+  }
+  trainCount_ = 0;
+  used_ = 0;
+}
+
+void Sender::fill(int index) {
+  Train& train = trains_[index];
+  vectors_[index] = {train.data, static_cast<size_t>(train.bytes)};
+  msghdr& header = messages_[index].msg_hdr;
+  header = msghdr{};
+  header.msg_name = &train.name;
+  header.msg_namelen = train.nameLength;
+  header.msg_iov = &vectors_[index];
+  header.msg_iovlen = 1;
+  if (train.count == 1) return;
+  header.msg_control = controls_[index];
+  header.msg_controllen = sizeof(controls_[index]);
+  cmsghdr* control = CMSG_FIRSTHDR(&header);
+  control->cmsg_level = SOL_UDP;
+  control->cmsg_type = UDP_SEGMENT;
+  control->cmsg_len = CMSG_LEN(sizeof(uint16_t));
+  const uint16_t segment = static_cast<uint16_t>(train.segment);
+  memcpy(CMSG_DATA(control), &segment, sizeof(segment));
+}
+
+void Sender::sendRun(int first, int count) {
+  const int fd = context_.sockets[trains_[first].socket].fd;
+  bool retried = false;
+  for (int at = first; at < first + count;) {
+    const int taken = sendmmsg(fd, messages_ + at, first + count - at, MSG_DONTWAIT | MSG_NOSIGNAL);
+    context_.stats.add(STAT_UDP_SENDS, 1);
+    if (taken > 0) {
+      for (int end = at + taken; at < end; at++) {
+        context_.stats.add(STAT_UDP_SENT_DATAGRAMS, trains_[at].count);
+        context_.stats.add(STAT_UDP_SENT_BYTES, trains_[at].bytes);
+        sent_ += trains_[at].count;
+      }
+      retried = false;
+      continue;
+    }
+    const int error = errno;
+    if (error == EINTR) continue;
+    if ((error == EAGAIN || error == ENOBUFS) && waitWritable(fd)) continue;
+    if (trains_[at].count > 1 && isGsoRefusal(error)) {
+      sendSingly(trains_[at++]);
+      continue;
+    }
+    // An error may be an old one that was pending on the socket (ECONNREFUSED): the datagram deserves a
+    // second try.
+    if (error != EAGAIN && error != ENOBUFS && !retried) {
+      retried = true;
+      continue;
+    }
+    const bool full = error == EAGAIN || error == ENOBUFS;
+    context_.stats.add(full ? STAT_UDP_SEND_FULL : STAT_UDP_SEND_ERRORS, trains_[at++].count);
+    retried = false;
+  }
+}
+
+// The kernel refuses the train as one piece (no checksum offload on the route's device, a segment above its
+// MTU). Where its datagrams pass alone, the socket gets no more trains.
+void Sender::sendSingly(const Train& train) {
+  Socket& socket = context_.sockets[train.socket];
+  int passed = 0;
+  for (int32_t at = 0; at < train.bytes; at += train.segment) {
+    const int32_t length = train.bytes - at < train.segment ? train.bytes - at : train.segment;
+    ssize_t taken = -1;
+    for (int attempt = 0; taken < 0 && attempt < 3; attempt++) {
+      context_.stats.add(STAT_UDP_SENDS, 1);
+      taken = sendto(socket.fd, train.data + at, length, MSG_DONTWAIT | MSG_NOSIGNAL,
+                     reinterpret_cast<const sockaddr*>(&train.name), train.nameLength);
+      if (taken < 0 && (errno == EAGAIN || errno == ENOBUFS) && !waitWritable(socket.fd)) break;
+    }
+    if (taken < 0) {
+      const bool full = errno == EAGAIN || errno == ENOBUFS;
+      context_.stats.add(full ? STAT_UDP_SEND_FULL : STAT_UDP_SEND_ERRORS, 1);
+      continue;
+    }
+    passed++;
+    context_.stats.add(STAT_UDP_SENT_DATAGRAMS, 1);
+    context_.stats.add(STAT_UDP_SENT_BYTES, length);
+  }
+  sent_ += passed;
+  if (passed == 0) return;
+  socket.offloads &= ~UDP_OFFLOAD_GSO;
+  context_.stats.set(STAT_UDP_DEMOTED, UDP_OFFLOAD_GSO);
+}
+
+bool Sender::waitWritable(int fd) {
+  if (waitLeftMs_ <= 0) return false;
+  waitLeftMs_--;
+  pollfd wanted{fd, POLLOUT, 0};
+  return poll(&wanted, 1, 1) >= 0;
+}
+
+}  // namespace twinspan

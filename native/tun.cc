@@ -1,0 +1,120 @@
+#include "tun.h"
+
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "coalesce.h"
+#include "context.h"
+
+#ifndef TUN_F_USO4
+#define TUN_F_USO4 0x20
+#endif
+#ifndef TUN_F_USO6
+#define TUN_F_USO6 0x40
+#endif
+
+namespace twinspan {
+namespace {
+
+// The kernel takes a combination whole or not at all; segmentation needs checksums, and USO came with
+// Linux 6.2.
+uint32_t setOffloads(int fd, uint32_t wanted) {
+  uint32_t tries[4] = {wanted, wanted & ~TUN_OFFLOAD_USO, wanted & TUN_OFFLOAD_CSUM, 0};
+  for (uint32_t bits : tries) {
+    if ((bits & TUN_OFFLOAD_CSUM) == 0) bits = 0;
+    unsigned long flags = 0;
+    if ((bits & TUN_OFFLOAD_CSUM) != 0) flags |= TUN_F_CSUM;
+    if ((bits & TUN_OFFLOAD_TSO) != 0) flags |= TUN_F_TSO4 | TUN_F_TSO6;
+    if ((bits & TUN_OFFLOAD_USO) != 0) flags |= TUN_F_USO4 | TUN_F_USO6;
+    if (ioctl(fd, TUNSETOFFLOAD, flags) != 0) continue;
+    if ((bits & (TUN_OFFLOAD_TSO | TUN_OFFLOAD_USO)) == 0) bits &= ~TUN_OFFLOAD_GRO;
+    return bits;
+  }
+  return 0;
+}
+
+int openQueue(int flags, TunResult* result, int* fd, const char** step) {
+  *step = "open /dev/net/tun";
+  *fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+  if (*fd < 0) return -errno;
+  ifreq request{};
+  memcpy(request.ifr_name, result->name, DEVICE_NAME_BYTES);
+  request.ifr_flags = static_cast<short>(flags);
+  *step = "TUNSETIFF";
+  if (ioctl(*fd, TUNSETIFF, &request) != 0) return -errno;
+  memcpy(result->name, request.ifr_name, DEVICE_NAME_BYTES);
+  int size = VNET_HEADER_BYTES;
+  *step = "TUNSETVNETHDRSZ";
+  if (ioctl(*fd, TUNSETVNETHDRSZ, &size) != 0) return -errno;
+  return 0;
+}
+
+}  // namespace
+
+int tunOpen(const char* name, int queues, uint32_t offloads, TunResult* result, const char** step) {
+  *step = "arguments";
+  if (queues < 1 || queues > TUN_QUEUES_MAX || strlen(name) >= DEVICE_NAME_BYTES) return -EINVAL;
+  memset(result->name, 0, sizeof(result->name));
+  memcpy(result->name, name, strlen(name));
+  result->offloads = offloads;
+  const int flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR | (queues > 1 ? IFF_MULTI_QUEUE : 0);
+  for (int queue = 0; queue < queues; queue++) {
+    const int error = openQueue(flags, result, &result->fds[queue], step);
+    if (error == 0) {
+      result->offloads = setOffloads(result->fds[queue], result->offloads);
+      continue;
+    }
+    for (int i = 0; i <= queue; i++) {
+      if (result->fds[i] >= 0) close(result->fds[i]);
+    }
+    return error;
+  }
+  return 0;
+}
+
+int32_t tunRead(Context& context, int fd, int32_t firstRow, int32_t max) {
+  if (max < 0 || firstRow < 0 || firstRow > context.rowCount) return -EINVAL;
+  int32_t limit = context.rowCount - firstRow;
+  if (limit > max) limit = max;
+  if (limit > context.tunSlots) limit = context.tunSlots;
+  int32_t rows = 0;
+  int error = 0;
+  while (rows < limit) {
+    uint8_t* const packet = context.tunSlot(rows);
+    uint8_t* const header = packet - VNET_HEADER_BYTES;
+    const ssize_t taken = read(fd, header, VNET_HEADER_BYTES + SLOT_CAPACITY);
+    if (taken < 0) {
+      if (errno == EINTR) continue;
+      error = errno;
+      break;
+    }
+    if (taken <= VNET_HEADER_BYTES) {
+      if (taken == 0) break;
+      continue;
+    }
+    uint16_t words[4];
+    memcpy(words, header + 2, sizeof(words));
+    Row& row = context.rows[firstRow + rows];
+    row = Row{};
+    row.offset = context.offsetOf(packet);
+    row.length = static_cast<int32_t>(taken) - VNET_HEADER_BYTES;
+    row.flags = header[0];
+    row.gsoType = header[1];
+    row.gsoSize = words[1];
+    row.csumStart = words[2];
+    row.csumOffset = words[3];
+    row.peer = row.route = row.nat = -1;
+    rows++;
+  }
+  context.stats.add(STAT_TUN_READS, 1);
+  context.stats.add(STAT_TUN_READ_PACKETS, rows);
+  return rows == 0 && error != 0 && error != EAGAIN ? -error : rows;
+}
+
+}  // namespace twinspan
