@@ -77,6 +77,8 @@ export interface PeerReport {
   txBytes: number;
   rxPackets: number;
   txPackets: number;
+  /** Smoothed round-trip time through the tunnel. */
+  rttMs?: number;
   /** What its traffic takes: `uplink isp1`, `lan`, `hub AWSCluster`. */
   path?: string;
 }

@@ -1,0 +1,84 @@
+/**
+ * The daemon of one node: configuration and checks above, the machine below. Runs until it is told to stop (SIGINT,
+ * SIGTERM) or its data plane fails.
+ */
+import { existsSync, mkdirSync } from 'node:fs';
+import { TwinspanError } from '../../core/base/errors.js';
+import { controlSocketPath } from '../../core/config/configuration.js';
+import { formatProblem } from '../../core/config/problem.js';
+import { readConfiguration } from '../../edge/file/configuration.js';
+import { native as loadNative } from '../../edge/native.js';
+import { openControlServer } from '../../edge/socket/control.js';
+import { openUapiServer } from '../../edge/socket/uapi.js';
+import { createLogger } from './log.js';
+import { Node } from './node.js';
+import { handleRequest } from './requests.js';
+import { uapiDevice } from './uapi.js';
+
+export const EXIT_OK = 0;
+export const EXIT_FAULT = 70;
+
+/** Runs the node that `configFile` describes. Resolves to the exit code; throws a coded error where it cannot start. */
+export async function runDaemon(configFile: string, version: string): Promise<number> {
+  const loaded = readConfiguration(configFile);
+  if (!loaded.ok) {
+    throw new TwinspanError('TS_CONFIG_INVALID', loaded.problems.map(formatProblem).join('\n'));
+  }
+  const { configuration, secrets } = loaded;
+  const self = configuration.nodes[configuration.self];
+  const log = createLogger(configuration.local.logLevel, self.name);
+  for (const warning of loaded.warnings)
+    log.warn({ event: 'config-warning', problem: formatProblem(warning) });
+  if (process.getuid?.() !== 0)
+    throw new TwinspanError('TS_NOT_ROOT', 'The daemon opens devices: it needs root.');
+  if (!existsSync('/dev/net/tun')) {
+    throw new TwinspanError('TS_NO_TUN', 'There is no /dev/net/tun.', 'Load the module: modprobe tun');
+  }
+  const native = loadNative();
+
+  // ———— above: reading; below: touching the machine ————
+
+  mkdirSync(configuration.local.stateDir, { recursive: true, mode: 0o700 });
+  mkdirSync(configuration.local.runDir, { recursive: true, mode: 0o755 });
+  let node: Node | undefined;
+  let end: (code: number) => void = () => {};
+  const ended = new Promise<number>((resolve) => {
+    end = resolve;
+  });
+  // The control socket comes first: it is how a second daemon of the same node learns that it is not alone.
+  const control = await openControlServer(
+    controlSocketPath(configuration.local.runDir, self.name),
+    (method, params) => handleRequest(node, method, params, { version, configFile }),
+  );
+  try {
+    node = await Node.start({
+      native,
+      configuration,
+      secrets,
+      log,
+      onFault: (reason) => {
+        log.fatal({ event: 'data-plane-failed', reason });
+        end(EXIT_FAULT);
+      },
+    });
+    const running = node;
+    const { uapiName } = configuration.local;
+    const uapi =
+      uapiName === undefined ? undefined : await openUapiServer(uapiName, () => uapiDevice(running, secrets));
+    const stop = (): void => end(EXIT_OK);
+    process.once('SIGINT', stop).once('SIGTERM', stop);
+    const reload = (): void => void running.reload(configFile);
+    process.on('SIGHUP', reload);
+    native.sdNotify('READY=1');
+    log.info({ event: 'started', cluster: configuration.clusters[configuration.cluster].name, version });
+    const code = await ended;
+    native.sdNotify('STOPPING=1');
+    process.off('SIGHUP', reload);
+    await uapi?.close();
+    await running.stop();
+    log.info({ event: 'stopped' });
+    return code;
+  } finally {
+    await control.close();
+  }
+}

@@ -1,0 +1,148 @@
+/**
+ * The control thread's handle on one data-plane worker: it takes the worker's memory, starts it, posts commands, and
+ * empties its outbox. A worker that stops by a fault takes the node down with it: forwarding wrongly is worse than not
+ * forwarding (`onFault`).
+ */
+import { Worker } from 'node:worker_threads';
+import { DROP_REASONS } from '../../core/packet/drop.js';
+import { createRouterMemory, RouterMemory, type SharedTables } from '../../core/router/memory.js';
+import { IN_SEAL } from '../../core/router/outbox.js';
+import type { Snapshot } from '../../core/router/snapshot.js';
+import { type Native, SLOT_BYTES, STAT_COUNT } from '../../edge/native.js';
+import {
+  type Command,
+  type SocketSetup,
+  WORD_COMMANDS_POSTED,
+  WORD_COUNT,
+  WORD_NOTIFIED,
+  type WorkerNotice,
+  type WorkerSetup,
+} from '../dataplane/protocol.js';
+
+const UDP_SLOTS = 16;
+const TUN_SLOTS = 16;
+/** A message holds at most 128 datagrams (GRO), so a batch of UDP_SLOTS messages always fits. */
+const BATCH_ROWS = UDP_SLOTS * 128;
+const RING_BYTES = 1 << 18;
+
+export interface DataplaneOptions {
+  readonly native: Native;
+  readonly tables: SharedTables;
+  readonly snapshot: Snapshot;
+  readonly lanFd: number;
+  readonly wanFd: number;
+  readonly tunOffloads: number;
+  readonly sockets: readonly SocketSetup[];
+  /** One record of the worker's outbox; the payload is only valid during the call. */
+  readonly onRecord: (type: number, argument: number, argument2: number, payload: Uint8Array) => void;
+  /** The worker can seal and open with the session in `slot`. */
+  readonly onInstalled: (slot: number) => void;
+  readonly onFault: (message: string, stack: string) => void;
+}
+
+export class Dataplane {
+  readonly memory: RouterMemory;
+  readonly stats: Float64Array;
+  readonly #native: Native;
+  readonly #words = new Int32Array(new SharedArrayBuffer(WORD_COUNT * 4));
+  readonly #wakeFd: number;
+  readonly #worker: Worker;
+  readonly #onRecord: DataplaneOptions['onRecord'];
+  readonly #onInstalled: DataplaneOptions['onInstalled'];
+  readonly #onFault: DataplaneOptions['onFault'];
+  readonly #exited: Promise<void>;
+  #becameReady: () => void = () => {};
+  /** Settles when the worker breathes. */
+  readonly ready: Promise<void>;
+
+  constructor(options: DataplaneOptions) {
+    const { native, tables } = options;
+    this.#native = native;
+    this.#onRecord = options.onRecord;
+    this.#onInstalled = options.onInstalled;
+    this.#onFault = options.onFault;
+    this.#wakeFd = native.eventOpen();
+    const parts = createRouterMemory({
+      batchRows: BATCH_ROWS,
+      slotBytes: (UDP_SLOTS + TUN_SLOTS) * SLOT_BYTES,
+      sourceCount: UDP_SLOTS,
+      peerCapacity: tables.peers.capacity,
+      ringBytes: RING_BYTES,
+    });
+    this.memory = new RouterMemory(parts);
+    this.stats = new Float64Array(new SharedArrayBuffer(STAT_COUNT * 8));
+    const setup: WorkerSetup = {
+      memory: parts,
+      sessions: { buffer: tables.sessions.buffer, capacity: tables.sessions.capacity },
+      peers: { buffer: tables.peers.buffer, capacity: tables.peers.capacity },
+      paths: tables.paths.buffer as SharedArrayBuffer,
+      available: tables.available.buffer as SharedArrayBuffer,
+      stats: this.stats.buffer as SharedArrayBuffer,
+      words: this.#words.buffer as SharedArrayBuffer,
+      snapshot: options.snapshot,
+      lanFd: options.lanFd,
+      wanFd: options.wanFd,
+      wakeFd: this.#wakeFd,
+      tunOffloads: options.tunOffloads,
+      sockets: options.sockets,
+      udpSlots: UDP_SLOTS,
+      tunSlots: TUN_SLOTS,
+    };
+    this.ready = new Promise((resolve) => {
+      this.#becameReady = resolve;
+    });
+    this.#worker = new Worker(new URL('../dataplane/worker.js', import.meta.url), {
+      workerData: setup,
+      resourceLimits: { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 },
+    });
+    this.#worker.on('message', (notice: WorkerNotice) => this.#handleNotice(notice));
+    this.#worker.on('error', (error) => this.#onFault(error.message, error.stack ?? ''));
+    this.#exited = new Promise((resolve) => this.#worker.once('exit', () => resolve()));
+  }
+
+  /** Posts a command; the worker obeys it between two batches. */
+  post(command: Command): void {
+    this.#worker.postMessage(command);
+    Atomics.add(this.#words, WORD_COMMANDS_POSTED, 1);
+    this.#native.eventSignal(this.#wakeFd);
+  }
+
+  /** Has the worker seal an inner packet (empty = keepalive) to `peer`. False when its inbox is full. */
+  seal(peer: number, packet: Uint8Array): boolean {
+    const taken = this.memory.inbox.push(IN_SEAL, peer, 0, packet, 0, packet.length);
+    this.#native.eventSignal(this.#wakeFd);
+    return taken;
+  }
+
+  /** Drops by reason name; only those that happened. */
+  drops(): Record<string, number> {
+    const counted: Record<string, number> = {};
+    DROP_REASONS.forEach((name, index) => {
+      if (index > 0 && this.memory.drops[index] > 0) counted[name] = this.memory.drops[index];
+    });
+    return counted;
+  }
+
+  /** Stops the worker after its current breath and waits for it. */
+  async stop(): Promise<void> {
+    this.post({ kind: 'stop' });
+    await this.#exited;
+    this.#native.closeFd(this.#wakeFd);
+  }
+
+  #handleNotice(notice: WorkerNotice): void {
+    if (notice.kind === 'ready') this.#becameReady();
+    else if (notice.kind === 'installed') this.#onInstalled(notice.slot);
+    else if (notice.kind === 'fault') this.#onFault(notice.message, notice.stack);
+    else this.#drainOutbox();
+  }
+
+  #drainOutbox(): void {
+    Atomics.store(this.#words, WORD_NOTIFIED, 0);
+    const { outbox } = this.memory;
+    while (outbox.next()) {
+      this.#onRecord(outbox.type, outbox.argument, outbox.argument2, outbox.payload);
+      outbox.release();
+    }
+  }
+}

@@ -1,0 +1,85 @@
+/** Keeps the host as this node needs it: devices up, overlay routed to the LAN TUN, VIP on the active member. */
+import { TwinspanError } from '../../core/base/errors.js';
+import { parseAddress } from '../../core/config/address.js';
+import type { Configuration } from '../../core/config/configuration.js';
+import { desiredHost } from '../../core/plan/desired.js';
+import type { DesiredHost, SysctlChange } from '../../core/plan/host.js';
+import { addressText } from '../../core/plan/text.js';
+import { applyHost, firstAddressOf, linkExists, mergeChanges, undoHost } from '../../edge/linux/apply.js';
+import { type Host, hostFacts } from '../../edge/linux/observe.js';
+import type { Logger } from './log.js';
+import type { Machine } from './machine.js';
+import type { LanAddresses } from './snapshot.js';
+
+export class HostKeeper {
+  readonly #host: Host;
+  readonly #log: Logger;
+  #desired: DesiredHost | undefined;
+  #changes: readonly SysctlChange[] = [];
+
+  constructor(host: Host, log: Logger) {
+    this.#host = host;
+    this.#log = log;
+  }
+
+  /** This node's own addresses on the site LAN. Throws TS_DEVICE where the LAN device is missing. */
+  async lanAddresses(configuration: Configuration): Promise<LanAddresses> {
+    const { lan } = configuration.local;
+    const configured = lan.address;
+    if (configured !== undefined) {
+      return configured.length === 4 ? { v4: configured, v6: undefined } : { v4: undefined, v6: configured };
+    }
+    const [exists, v4, v6] = await Promise.all([
+      linkExists(lan.device, this.#host),
+      firstAddressOf(lan.device, this.#host, 4, vipTexts(configuration)),
+      firstAddressOf(lan.device, this.#host, 6, vipTexts(configuration)),
+    ]);
+    if (!exists) {
+      const hint = 'Name the device that faces the site as lan.device in node.yaml (ip link shows them).';
+      throw new TwinspanError('TS_DEVICE', `The LAN device ${lan.device} does not exist.`, hint);
+    }
+    return {
+      v4: v4 === undefined ? undefined : parseAddress(v4),
+      v6: v6 === undefined ? undefined : parseAddress(v6),
+    };
+  }
+
+  /** Brings the host into the state that `configuration` and the role ask for. Throws the first problem. */
+  async apply(configuration: Configuration, machine: Machine, active: boolean): Promise<void> {
+    const facts = hostFacts(this.#host);
+    const { network, clusters, cluster, routes, local } = configuration;
+    const { vip } = clusters[cluster];
+    this.#desired = desiredHost({
+      lanTun: machine.lanTun,
+      wanTun: machine.wanTun,
+      mtu: network.mtu,
+      lanDevice: local.lan.device,
+      overlayPrefixes: [
+        ...network.cidrs,
+        ...routes.filter((route) => typeof route.target === 'number').map((route) => route.prefix),
+      ],
+      active,
+      vip: vip === undefined ? undefined : { address: vip.bytes, prefixLength: vip.length },
+      uplinkDevices: local.uplinks.flatMap((uplink) => (uplink.device === undefined ? [] : [uplink.device])),
+      rpFilterAll: facts.rpFilterAll,
+      ipv6: facts.ipv6,
+    });
+    const result = await applyHost(this.#desired, this.#host);
+    this.#changes = mergeChanges(this.#changes, result.changes);
+    for (const step of result.applied)
+      this.#log.debug({ event: 'host-step', command: step.command, why: step.why });
+    if (result.problems.length > 0) throw result.problems[0];
+  }
+
+  /** Puts the host back as it was found. */
+  async undo(): Promise<void> {
+    if (this.#desired === undefined) return;
+    const result = await undoHost(this.#desired, this.#host, this.#changes);
+    for (const problem of result.problems) this.#log.warn({ event: 'host-undo', reason: problem.message });
+  }
+}
+
+function vipTexts(configuration: Configuration): string[] {
+  const { vip } = configuration.clusters[configuration.cluster];
+  return vip === undefined ? [] : [addressText(vip.bytes)];
+}

@@ -1,0 +1,312 @@
+/**
+ * One running node: the configuration it runs by, the machine it holds, the protocol, the worker. This is composition:
+ * every rule lives elsewhere, here the parts are made and told of each other.
+ *
+ * Start: devices and sockets are opened, the host is brought into its desired state, the worker breathes, sessions are
+ * dialled. Stop: the reverse. Nothing survives a kill but files that the next start replaces.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import { ENDPOINT_BYTES, ENDPOINT_SOCKET } from '../../core/base/endpoint.js';
+import type { Configuration } from '../../core/config/configuration.js';
+import type { SharedTables } from '../../core/router/memory.js';
+import {
+  OUT_DATAGRAM,
+  OUT_INNER,
+  OUT_ROAMED,
+  OUT_SESSION_USED,
+  OUT_WANTED,
+} from '../../core/router/outbox.js';
+import { AVAILABLE_HERE, chooseServing, type ServedCluster } from '../../core/router/serving.js';
+import { type Snapshot, SnapshotView } from '../../core/router/snapshot.js';
+import { WireGuard } from '../../core/wireguard/device.js';
+import { TimestampSource } from '../../core/wireguard/tai64n.js';
+import { openTimestampStore } from '../../edge/clock/timestamps.js';
+import { createCrypto } from '../../edge/crypto/node.js';
+import type { Secrets } from '../../edge/file/configuration.js';
+import { realHost } from '../../edge/linux/observe.js';
+import type { Native } from '../../edge/native.js';
+import type { ReloadReport } from '../observe/report.js';
+import { Dataplane } from './dataplane.js';
+import { Dialler } from './dialler.js';
+import { Directory, type Peer } from './directory.js';
+import { HostKeeper } from './host.js';
+import { Liveness } from './liveness.js';
+import type { Logger } from './log.js';
+import { type Machine, openMachine } from './machine.js';
+import { Peering } from './peering.js';
+import { readReload } from './reload.js';
+import { compileSnapshot, type LanAddresses } from './snapshot.js';
+import { createSharedTables, PathSlots } from './tables.js';
+
+/** How often the control thread looks at the clocks that the workers move silently. */
+const TICK_MS = 100;
+/** Targets (clusters and WAN) that a reload may add without a restart. */
+const TARGETS_SPARE = 64;
+
+export interface NodeOptions {
+  readonly native: Native;
+  readonly configuration: Configuration;
+  readonly secrets: Secrets;
+  readonly log: Logger;
+  /** The data plane has failed: the node must go down. */
+  readonly onFault: (reason: string) => void;
+}
+
+export class Node {
+  readonly native: Native;
+  readonly log: Logger;
+  readonly startedAtMs: number;
+  readonly wireguard: WireGuard;
+  readonly tables: SharedTables;
+  readonly directory: Directory;
+  readonly paths: PathSlots;
+  readonly machine: Machine;
+  readonly dataplane: Dataplane;
+  readonly liveness: Liveness;
+  configuration: Configuration;
+  snapshot: Snapshot;
+  #secrets: Secrets;
+  readonly #host: HostKeeper;
+  readonly #lan: LanAddresses;
+  readonly #peering: Peering;
+  readonly #dialler: Dialler;
+  readonly #timestamps: TimestampSource;
+  readonly #crypto = createCrypto();
+  #served: ServedCluster[];
+  #timer: NodeJS.Timeout | undefined;
+
+  /** Opens everything and starts to dial. Throws a coded error, with nothing left behind, where it cannot. */
+  static async start(options: NodeOptions): Promise<Node> {
+    const { configuration, native, log } = options;
+    const host = new HostKeeper(realHost(), log);
+    const lan = await host.lanAddresses(configuration);
+    const machine = openMachine(native, configuration);
+    try {
+      await host.apply(configuration, machine, isActive(configuration));
+      const node = new Node(options, machine, host, lan);
+      await node.dataplane.ready;
+      node.#begin();
+      return node;
+    } catch (error) {
+      await host.undo();
+      machine.close();
+      throw error;
+    }
+  }
+
+  private constructor(options: NodeOptions, machine: Machine, host: HostKeeper, lan: LanAddresses) {
+    const { native, configuration, secrets, log } = options;
+    this.native = native;
+    this.configuration = configuration;
+    this.log = log;
+    this.machine = machine;
+    this.startedAtMs = native.now();
+    this.#secrets = secrets;
+    this.#host = host;
+    this.#lan = lan;
+    const crypto = this.#crypto;
+    this.directory = new Directory(configuration);
+    this.tables = createSharedTables(this.directory.capacity, configuration.clusters.length + TARGETS_SPARE);
+    this.paths = new PathSlots(this.tables);
+    this.#served = this.directory.served(configuration);
+    this.snapshot = compileSnapshot(configuration, this.directory, lan, crypto.hash, 1);
+    this.#timestamps = new TimestampSource(openTimestampStore(`${configuration.local.stateDir}/tai64n`));
+    this.wireguard = new WireGuard({
+      privateKey: secrets.privateKey,
+      crypto,
+      sessions: this.tables.sessions,
+      peers: this.tables.peers,
+      timestamps: this.#timestamps,
+    });
+    this.#dialler = new Dialler(log);
+    this.#peering = this.#createPeering();
+    this.dataplane = this.#createDataplane(options);
+    this.liveness = new Liveness({
+      tables: this.tables,
+      snapshot: () => this.snapshot,
+      seal: (peer, packet) => this.dataplane.seal(peer, packet),
+      dial: (peer) => this.#peering.dial(peer),
+    });
+  }
+
+  /** Name of a peer's node. */
+  peerName(peer: number): string {
+    return this.directory.get(peer)?.node.name ?? `peer ${peer}`;
+  }
+
+  /** The current snapshot, opened for reading. */
+  scratchView(): SnapshotView {
+    return new SnapshotView(this.snapshot);
+  }
+
+  /** Applies a changed configuration without disturbing the sessions of peers that stay; refuses a wrong one whole. */
+  async reload(configFile: string): Promise<ReloadReport> {
+    const reloaded = readReload(configFile, this.configuration);
+    if (!reloaded.ok) {
+      this.log.error({ event: 'reload-refused', problems: reloaded.report.problems });
+      return reloaded.report;
+    }
+    const { configuration, secrets, report } = reloaded;
+    const before = new Map([...this.directory.all].map((peer) => [peer.number, peer]));
+    const oldSecrets = this.#secrets;
+    this.#secrets = secrets;
+    this.configuration = configuration;
+    this.directory.update(configuration);
+    for (const peer of this.directory.all) {
+      const old = before.get(peer.number);
+      before.delete(peer.number);
+      if (old === undefined) this.#addPeer(peer);
+      else this.#updatePeer(old, peer, oldSecrets);
+    }
+    for (const gone of before.keys()) this.#removePeer(gone);
+    this.#served = this.directory.served(configuration);
+    const generation = this.snapshot.generation + 1;
+    this.snapshot = compileSnapshot(configuration, this.directory, this.#lan, this.#crypto.hash, generation);
+    this.dataplane.post({ kind: 'snapshot', snapshot: this.snapshot });
+    await this.#host.apply(configuration, this.machine, isActive(configuration));
+    this.#chooseServing();
+    this.log.info({
+      event: 'reloaded',
+      generation,
+      changes: report.changes,
+      restartNeeded: report.restartNeeded,
+    });
+    return report;
+  }
+
+  /** Everything that was opened is closed, and the host put back. */
+  async stop(): Promise<void> {
+    clearTimeout(this.#timer);
+    await this.dataplane.stop();
+    this.#timestamps.close();
+    await this.#host.undo();
+    this.machine.close();
+  }
+
+  #createPeering(): Peering {
+    const { native, machine } = this;
+    return new Peering({
+      wireguard: this.wireguard,
+      dataplane: () => this.dataplane,
+      tables: this.tables,
+      paths: this.paths,
+      dialler: this.#dialler,
+      log: this.log,
+      now: () => native.now(),
+      send: (bytes, record) => {
+        const socket = machine.sockets[record[ENDPOINT_SOCKET]];
+        if (socket !== undefined) native.datagramSend(socket.fd, bytes, record);
+      },
+      peerName: (peer) => this.peerName(peer),
+      onSession: () => this.#chooseServing(),
+    });
+  }
+
+  #createDataplane(options: NodeOptions): Dataplane {
+    const { machine } = this;
+    return new Dataplane({
+      native: this.native,
+      tables: this.tables,
+      snapshot: this.snapshot,
+      lanFd: machine.lanFd,
+      wanFd: machine.wanFd,
+      tunOffloads: machine.tunOffloads,
+      sockets: machine.sockets,
+      onRecord: (type, argument, _argument2, payload) => this.#handleRecord(type, argument, payload),
+      onInstalled: (slot) => this.#peering.handleInstalled(slot),
+      onFault: options.onFault,
+    });
+  }
+
+  #begin(): void {
+    for (const peer of this.directory.all) this.#addPeer(peer);
+    this.#tick();
+  }
+
+  #addPeer(peer: Peer): void {
+    const { configuration, machine } = this;
+    this.tables.peers.cluster[peer.number] = peer.node.cluster;
+    this.#dialler.set(peer.number, peer.endpoints, peer.partner ? machine.lanSocket : 0);
+    this.wireguard.addPeer({
+      index: peer.number,
+      publicKey: peer.node.publicKey,
+      presharedKey: this.#secrets.presharedKeys.get(peer.node.index),
+      initiate: 'always',
+      endpointKnown: peer.endpoints.length > 0,
+    });
+    this.log.debug({
+      event: 'peer-added',
+      peer: peer.node.name,
+      cluster: configuration.clusters[peer.node.cluster].name,
+    });
+  }
+
+  #updatePeer(old: Peer, peer: Peer, oldSecrets: Secrets): void {
+    const before = oldSecrets.presharedKeys.get(old.node.index);
+    const after = this.#secrets.presharedKeys.get(peer.node.index);
+    if (before?.join() !== after?.join()) {
+      this.#removePeer(peer.number);
+      this.#addPeer(peer);
+      return;
+    }
+    this.tables.peers.cluster[peer.number] = peer.node.cluster;
+    if (isDeepStrictEqual(old.endpoints, peer.endpoints)) return;
+    this.#dialler.set(peer.number, peer.endpoints, peer.partner ? this.machine.lanSocket : 0);
+    this.wireguard.setEndpointKnown(peer.number, peer.endpoints.length > 0, this.native.now());
+  }
+
+  #removePeer(peer: number): void {
+    this.#dialler.delete(peer);
+    this.wireguard.removePeer(peer, this.native.now());
+    this.tables.peers.cluster[peer] = -1;
+    this.#peering.drain();
+  }
+
+  #tick(): void {
+    const now = this.native.now();
+    this.#peering.handleTimeout();
+    this.liveness.handleTimeout(this.directory.all, now);
+    this.#chooseServing();
+    const waitMs = Math.max(1, Math.min(TICK_MS, this.wireguard.nextDeadline() - this.native.now()));
+    this.#timer = setTimeout(() => this.#tick(), waitMs);
+  }
+
+  #chooseServing(): void {
+    const now = this.native.now();
+    const { cluster, clusters } = this.configuration;
+    const isUp = (peer: number): boolean => this.liveness.isUp(peer, now);
+    const { available } = this.tables;
+    if (!chooseServing(this.#served, cluster, isUp, available)) return;
+    const serving = clusters.map(({ name }, index) => `${name}: ${this.#servingName(available[index])}`);
+    this.log.info({ event: 'serving-changed', serving });
+  }
+
+  #servingName(peer: number): string {
+    return peer < 0 ? 'nobody' : peer === AVAILABLE_HERE ? 'here' : this.peerName(peer);
+  }
+
+  #handleRecord(type: number, argument: number, payload: Uint8Array): void {
+    switch (type) {
+      case OUT_DATAGRAM:
+        this.#peering.handleDatagram(payload.slice(ENDPOINT_BYTES), payload.slice(0, ENDPOINT_BYTES));
+        break;
+      case OUT_INNER:
+        this.liveness.handleInner(argument, payload.slice(), this.native.now());
+        break;
+      case OUT_SESSION_USED:
+        this.#peering.handleSessionUsed(argument);
+        break;
+      case OUT_WANTED:
+        this.#peering.handleWanted(argument);
+        break;
+      case OUT_ROAMED:
+        this.#peering.handleRoamed(argument, payload.slice(0, ENDPOINT_BYTES));
+        break;
+    }
+  }
+}
+
+/** Until members agree on roles, the first of a cluster is active. */
+export function isActive(configuration: Configuration): boolean {
+  return configuration.memberIndex === 0;
+}

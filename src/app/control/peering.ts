@@ -1,0 +1,150 @@
+/**
+ * Drives the WireGuard object: feeds it datagrams, worker reports and time, and carries out what it says. After every
+ * input its outputs are taken one by one until there is none.
+ *
+ * Which endpoint a peer is sent to: handshake initiations go round its configured endpoints while it has no session;
+ * an authentic handshake or transport message from another endpoint moves the path there (roaming; paper, 2.1).
+ */
+import type { SharedTables } from '../../core/router/memory.js';
+import type { WireGuard } from '../../core/wireguard/device.js';
+import type { Output } from '../../core/wireguard/outputs.js';
+import type { Dataplane } from './dataplane.js';
+import type { Dialler } from './dialler.js';
+import type { Logger } from './log.js';
+import type { PathSlots } from './tables.js';
+
+const KEEPALIVE = new Uint8Array(0);
+const PATH_SILENT_MS_MAX = 15_000;
+
+export interface PeeringOptions {
+  readonly wireguard: WireGuard;
+  readonly dataplane: () => Dataplane;
+  readonly tables: SharedTables;
+  readonly paths: PathSlots;
+  readonly dialler: Dialler;
+  readonly log: Logger;
+  readonly now: () => number;
+  /** Sends one datagram to an endpoint record. */
+  readonly send: (bytes: Uint8Array, record: Uint8Array) => void;
+  readonly peerName: (peer: number) => string;
+  /** A session came up: who serves a cluster may have changed. */
+  readonly onSession: () => void;
+}
+
+export class Peering {
+  readonly #options: PeeringOptions;
+
+  constructor(options: PeeringOptions) {
+    this.#options = options;
+  }
+
+  /** A datagram that is not transport data, from endpoint record `source`. */
+  handleDatagram(bytes: Uint8Array, source: Uint8Array): void {
+    const now = this.#options.now();
+    this.#options.wireguard.handleDatagram(bytes, source, now);
+    this.drain();
+  }
+
+  /** Time has passed; call at least at `nextDeadline`, and a few times a second because workers move clocks silently. */
+  handleTimeout(): void {
+    const now = this.#options.now();
+    this.#options.wireguard.handleTimeout(now, Date.now());
+    this.drain();
+  }
+
+  /** Every worker has the keys of `slot`. */
+  handleInstalled(slot: number): void {
+    const now = this.#options.now();
+    this.#options.wireguard.handleInstalled(slot, now);
+    this.drain();
+  }
+
+  /** First data came on an unconfirmed session. */
+  handleSessionUsed(slot: number): void {
+    const now = this.#options.now();
+    this.#options.wireguard.handleSessionUsed(slot, now);
+    this.drain();
+  }
+
+  /** A packet for `peer` found no session. */
+  handleWanted(peer: number): void {
+    const { wireguard } = this.#options;
+    const now = this.#options.now();
+    wireguard.handleWanted(peer, now);
+    wireguard.handleTimeout(now, Date.now());
+    this.drain();
+  }
+
+  /** Starts a handshake now: the peer has fallen silent, or a path is new. */
+  dial(peer: number): void {
+    const now = this.#options.now();
+    this.#options.wireguard.startHandshake(peer, now, Date.now());
+    this.drain();
+  }
+
+  /** An authentic transport message came from `record`. */
+  handleRoamed(peer: number, record: Uint8Array): void {
+    this.#moveTo(peer, record);
+  }
+
+  /** Carries out everything the protocol has to say. */
+  drain(): void {
+    const { wireguard } = this.#options;
+    for (let output = wireguard.pollOutput(); output !== undefined; output = wireguard.pollOutput()) {
+      this.#carryOut(output);
+    }
+  }
+
+  #carryOut(output: Output): void {
+    const { dataplane, log, peerName, dialler, onSession } = this.#options;
+    switch (output.type) {
+      case 'send':
+        this.#send(output.peer, output.bytes, output.to);
+        break;
+      case 'install':
+        dataplane().post({
+          kind: 'install',
+          slot: output.slot,
+          sendKey: output.sendKey,
+          receiveKey: output.receiveKey,
+        });
+        break;
+      case 'remove':
+        dataplane().post({ kind: 'remove', slot: output.slot });
+        break;
+      case 'keepalive':
+        dataplane().seal(output.peer, KEEPALIVE);
+        break;
+      case 'use':
+        onSession();
+        break;
+      case 'endpoint':
+        this.#moveTo(output.peer, output.endpoint);
+        break;
+      case 'event':
+        if (output.name === 'handshake-failed') dialler.resolve(output.peer);
+        log.info({ event: output.name, peer: peerName(output.peer), detail: output.detail });
+        break;
+    }
+  }
+
+  #send(peer: number, bytes: Uint8Array, to: Uint8Array | undefined): void {
+    const { paths, dialler, send } = this.#options;
+    const heard = this.#heardLately(peer) ? paths.current(peer) : undefined;
+    const record = to ?? heard ?? dialler.next(peer) ?? paths.current(peer);
+    if (record === undefined) return;
+    if (peer >= 0 && paths.current(peer) === undefined) paths.publish(peer, record);
+    send(bytes, record);
+  }
+
+  /** Whether the peer's present path has carried anything lately; if not, its other endpoints get their turn. */
+  #heardLately(peer: number): boolean {
+    const { tables, now } = this.#options;
+    return peer >= 0 && now() - tables.peers.authenticatedReceivedAtMs[peer] < PATH_SILENT_MS_MAX;
+  }
+
+  #moveTo(peer: number, record: Uint8Array): void {
+    const { paths, log, peerName } = this.#options;
+    if (paths.publish(peer, record)) log.debug({ event: 'peer-roamed', peer: peerName(peer) });
+  }
+}

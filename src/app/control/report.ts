@@ -1,0 +1,188 @@
+/** What the node tells about itself: the reports of observe/report.ts, read from the running parts. */
+import { endpointAddress, endpointPort } from '../../core/base/endpoint.js';
+import { TwinspanError } from '../../core/base/errors.js';
+import { covers } from '../../core/base/prefix.js';
+import { formatEndpoint, formatPrefix, parseAddress } from '../../core/config/address.js';
+import type { Configuration, RouteConfiguration } from '../../core/config/configuration.js';
+import {
+  COUNT_RX_BYTES,
+  COUNT_RX_PACKETS,
+  COUNT_TX_BYTES,
+  COUNT_TX_PACKETS,
+  PEER_COUNTERS,
+} from '../../core/router/memory.js';
+import { AVAILABLE_HERE } from '../../core/router/serving.js';
+import { formatKey } from '../../core/wireguard/keys.js';
+import {
+  STAT,
+  TUN_OFFLOAD_CSUM,
+  TUN_OFFLOAD_GRO,
+  TUN_OFFLOAD_TSO,
+  TUN_OFFLOAD_USO,
+  UDP_OFFLOAD_GRO,
+  UDP_OFFLOAD_GSO,
+} from '../../edge/native.js';
+import type {
+  DeviceReport,
+  NatReport,
+  OffloadReport,
+  PeerReport,
+  RoutesReport,
+  StatusReport,
+} from '../observe/report.js';
+import type { Peer } from './directory.js';
+import { isActive, type Node } from './node.js';
+
+/** `status`. */
+export function statusReport(node: Node, version: string, configFile: string): StatusReport {
+  const { configuration, native } = node;
+  const { clusters, cluster, nodes, self, local, network } = configuration;
+  const memory = process.memoryUsage();
+  return {
+    version,
+    network: network.name,
+    node: nodes[self].name,
+    cluster: clusters[cluster].name,
+    role: isActive(configuration) ? 'active' : 'standby',
+    uptimeMs: Math.round(native.now() - node.startedAtMs),
+    publicKey: formatKey(node.wireguard.publicKey),
+    listenPort: local.listenPort,
+    configFile,
+    workers: [{ index: 0, state: 'running' }],
+    devices: deviceReports(node),
+    offloads: offloadReports(node),
+    peers: [...node.directory.all].map((peer) => peerReport(node, peer)),
+    drops: node.dataplane.drops(),
+    handshakeDrops: Object.fromEntries(Object.entries(node.wireguard.drops).filter(([, count]) => count > 0)),
+    memory: { rssBytes: memory.rss, heapUsedBytes: memory.heapUsed, externalBytes: memory.external },
+  };
+}
+
+function deviceReports(node: Node): DeviceReport[] {
+  const { machine, configuration } = node;
+  const mtu = configuration.network.mtu;
+  return [
+    { role: 'lan', name: machine.lanTun, state: 'up', mtu },
+    { role: 'wan', name: machine.wanTun, state: 'up', mtu },
+    ...machine.sockets.map(({ name }): DeviceReport => ({ role: 'uplink', name, state: 'up' })),
+  ];
+}
+
+const TUN_NAMES = {
+  tunCsum: TUN_OFFLOAD_CSUM,
+  tunTso: TUN_OFFLOAD_TSO,
+  tunUso: TUN_OFFLOAD_USO,
+  tunGro: TUN_OFFLOAD_GRO,
+};
+const UDP_NAMES = { udpGso: UDP_OFFLOAD_GSO, udpGro: UDP_OFFLOAD_GRO };
+
+function offloadReports(node: Node): OffloadReport[] {
+  const { machine, dataplane, configuration } = node;
+  const sockets = machine.sockets.reduce(
+    (bits, socket) => bits & socket.offloads,
+    UDP_OFFLOAD_GSO | UDP_OFFLOAD_GRO,
+  );
+  const report = (names: Record<string, number>, open: number, demoted: number): OffloadReport[] =>
+    Object.entries(names).map(([name, bit]) => {
+      if ((demoted & bit) !== 0)
+        return { name, on: false, reason: 'demoted: the kernel refused it at run time' };
+      if ((open & bit) !== 0) return { name, on: true };
+      const off = configuration.local.offload[name as keyof typeof configuration.local.offload] === 'off';
+      return { name, on: false, reason: off ? 'switched off in node.yaml' : 'the kernel does not offer it' };
+    });
+  return [
+    ...report(TUN_NAMES, machine.tunOffloads, dataplane.stats[STAT.tunDemoted]),
+    ...report(UDP_NAMES, sockets, dataplane.stats[STAT.udpDemoted]),
+  ];
+}
+
+function peerReport(node: Node, peer: Peer): PeerReport {
+  const { native, liveness, wireguard, configuration, machine, dataplane } = node;
+  const now = native.now();
+  const status = wireguard.peerStatus(peer.number);
+  const record = node.paths.current(peer.number);
+  const at = peer.number * PEER_COUNTERS;
+  const counters = dataplane.memory.peerCounters;
+  const established = status?.establishedAtMs ?? Number.NEGATIVE_INFINITY;
+  const up = liveness.isUp(peer.number, now);
+  const rttMs = liveness.rttMs[peer.number];
+  return {
+    name: peer.node.name,
+    cluster: configuration.clusters[peer.node.cluster].name,
+    state: up ? 'up' : peer.endpoints.length > 0 || record !== undefined ? 'connecting' : 'down',
+    publicKey: formatKey(peer.node.publicKey),
+    ...(record !== undefined && { endpoint: formatEndpoint(endpointAddress(record), endpointPort(record)) }),
+    ...(Number.isFinite(established) && { lastHandshakeAgeMs: Math.round(now - established) }),
+    ...(up && rttMs > 0 && { rttMs: Math.round(rttMs * 100) / 100 }),
+    rxBytes: counters[at + COUNT_RX_BYTES],
+    txBytes: counters[at + COUNT_TX_BYTES],
+    rxPackets: counters[at + COUNT_RX_PACKETS],
+    txPackets: counters[at + COUNT_TX_PACKETS],
+    ...(record !== undefined && { path: machine.sockets[record[1]]?.name ?? 'unknown' }),
+  };
+}
+
+/** `routes`: all of them, or those that cover `address`, best first, the one that packets take marked. */
+export function routesReport(node: Node, address: string | undefined): RoutesReport {
+  const bytes = address === undefined ? undefined : parseAddress(address);
+  if (address !== undefined && bytes === undefined) {
+    throw new TwinspanError('TS_REQUEST_INVALID', `'${address}' is not an IPv4 or IPv6 address.`);
+  }
+  const routes = [...node.configuration.routes].filter(
+    (route) => bytes === undefined || covers(route.prefix, bytes),
+  );
+  if (bytes !== undefined) {
+    routes.sort((a, b) => b.prefix.length - a.prefix.length || a.metric - b.metric || a.index - b.index);
+  }
+  const first = routes.find((route) => isAvailable(node, route));
+  return {
+    ...(address !== undefined && { address }),
+    routes: routes.map((route) => {
+      const available = isAvailable(node, route);
+      const serving = typeof route.target === 'number' ? node.tables.available[route.target] : -1;
+      return {
+        cidr: formatPrefix(route.prefix),
+        target: targetText(node.configuration, route),
+        metric: route.metric,
+        available,
+        selected: bytes === undefined ? available : route === first,
+        ...(serving >= 0 && serving !== AVAILABLE_HERE && { peer: node.peerName(serving) }),
+        ...(route.description !== undefined && { description: route.description }),
+        line: route.line,
+      };
+    }),
+  };
+}
+
+function targetText(configuration: Configuration, route: RouteConfiguration): string {
+  if (route.target === 'wan') return 'via wan';
+  return route.target === 'blackhole' ? 'blackhole' : `to ${configuration.clusters[route.target].name}`;
+}
+
+function isAvailable(node: Node, route: RouteConfiguration): boolean {
+  return typeof route.target !== 'number' || node.tables.available[route.target] >= 0;
+}
+
+/** `nat`. */
+export function natReport(node: Node): NatReport {
+  const { configuration } = node;
+  return {
+    unmatched: configuration.clusters[configuration.cluster].natUnmatched,
+    nats: configuration.nats.map((nat) => ({
+      local: formatPrefix(nat.local),
+      network: formatPrefix(nat.network),
+      cluster: configuration.clusters[nat.cluster].name,
+      here: nat.cluster === configuration.cluster,
+      ...(nat.description !== undefined && { description: nat.description }),
+      line: nat.line,
+    })),
+  };
+}
+
+/** What `wg show` prints: allowed addresses are the prefixes routed to the peer's cluster. */
+export function allowedPrefixes(
+  configuration: Configuration,
+  cluster: number,
+): Configuration['routes'][number]['prefix'][] {
+  return configuration.routes.filter((route) => route.target === cluster).map((route) => route.prefix);
+}

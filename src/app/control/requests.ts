@@ -1,0 +1,56 @@
+/** The methods of the control socket. */
+import { TwinspanError } from '../../core/base/errors.js';
+import type { ExplainRequest } from '../observe/report.js';
+import { explain } from './explain.js';
+import type { Node } from './node.js';
+import { natReport, routesReport, statusReport } from './report.js';
+
+export interface RequestContext {
+  readonly version: string;
+  readonly configFile: string;
+}
+
+/** Answers one request. Throws TS_REQUEST_INVALID for what it does not understand. */
+export async function handleRequest(
+  node: Node | undefined,
+  method: string,
+  params: unknown,
+  context: RequestContext,
+): Promise<unknown> {
+  if (node === undefined)
+    throw new TwinspanError('TS_REQUEST_INVALID', 'The node is still starting.', 'Ask again.');
+  const fields = params as Record<string, unknown>;
+  switch (method) {
+    case 'status':
+      return statusReport(node, context.version, context.configFile);
+    case 'routes':
+      return routesReport(node, optionalText(fields['address'], 'address'));
+    case 'nat':
+      return natReport(node);
+    case 'explain':
+      return explain(node, explainRequest(fields));
+    case 'reload':
+      return await node.reload(context.configFile);
+    default:
+      throw new TwinspanError('TS_REQUEST_INVALID', `There is no method '${method}'.`);
+  }
+}
+
+function optionalText(value: unknown, name: string): string | undefined {
+  if (value === undefined || typeof value === 'string') return value;
+  throw new TwinspanError('TS_REQUEST_INVALID', `'${name}' is text.`);
+}
+
+function explainRequest(fields: Record<string, unknown>): ExplainRequest {
+  const { src, dst, protocol, port } = fields;
+  const known = protocol === 'tcp' || protocol === 'udp' || protocol === 'icmp';
+  const portOk =
+    port === undefined || (Number.isInteger(port) && (port as number) >= 0 && (port as number) < 65_536);
+  if (typeof src !== 'string' || typeof dst !== 'string' || !known || !portOk) {
+    throw new TwinspanError(
+      'TS_REQUEST_INVALID',
+      'explain wants src, dst, protocol (tcp, udp, icmp) and a port.',
+    );
+  }
+  return { src, dst, protocol, ...(port !== undefined && { port: port as number }) };
+}

@@ -1,0 +1,57 @@
+/** The control thread's side of the shared tables: taking the memory, and publishing paths. */
+
+import { assert } from '../../core/base/assert.js';
+import { ENDPOINT_BYTES, sameEndpoint } from '../../core/base/endpoint.js';
+import type { SharedTables } from '../../core/router/memory.js';
+import { PeerTable, SessionTable } from '../../core/wireguard/tables.js';
+
+/** A peer holds up to three sessions (previous, current, next), and removed slots rest before they are used again. */
+const SESSIONS_PER_PEER = 6;
+/** A peer has one path now; a change of endpoint takes a fresh slot, so that no worker reads a half-written one. */
+const PATHS_PER_PEER = 4;
+
+/** Tables for `peerCount` peers and `targetCount` route targets. */
+export function createSharedTables(peerCount: number, targetCount: number): SharedTables {
+  const capacity = Math.max(1, peerCount);
+  const available = new Int32Array(new SharedArrayBuffer(Math.max(1, targetCount) * 4)).fill(-1);
+  return {
+    sessions: SessionTable.create(capacity * SESSIONS_PER_PEER),
+    peers: PeerTable.create(capacity),
+    paths: new Uint8Array(new SharedArrayBuffer(capacity * PATHS_PER_PEER * ENDPOINT_BYTES)),
+    available,
+  };
+}
+
+/**
+ * Gives each peer PATHS_PER_PEER slots and uses them in turn: the record is written into the slot used longest ago, then
+ * published. A worker that still reads the old slot finds the old endpoint whole.
+ */
+export class PathSlots {
+  readonly #tables: SharedTables;
+  readonly #turn: Uint32Array;
+
+  constructor(tables: SharedTables) {
+    this.#tables = tables;
+    this.#turn = new Uint32Array(tables.peers.capacity);
+  }
+
+  /** The endpoint record that `peer` is sent to, or undefined while it has none. A view: copy it to keep it. */
+  current(peer: number): Uint8Array | undefined {
+    const slot = this.#tables.peers.path[peer];
+    return slot < 0
+      ? undefined
+      : this.#tables.paths.subarray(slot * ENDPOINT_BYTES, (slot + 1) * ENDPOINT_BYTES);
+  }
+
+  /** Sends to `record` (32 bytes) from now on. Returns whether that is a change. */
+  publish(peer: number, record: Uint8Array): boolean {
+    assert(record.length === ENDPOINT_BYTES, 'an endpoint record has 32 bytes');
+    const current = this.current(peer);
+    if (current !== undefined && sameEndpoint(current, record)) return false;
+    this.#turn[peer] += 1;
+    const slot = peer * PATHS_PER_PEER + (this.#turn[peer] % PATHS_PER_PEER);
+    this.#tables.paths.set(record, slot * ENDPOINT_BYTES);
+    Atomics.store(this.#tables.peers.path, peer, slot);
+    return true;
+  }
+}

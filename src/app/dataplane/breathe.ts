@@ -1,0 +1,111 @@
+/**
+ * The packet path of one worker, as a loop of breaths. A breath reads the clock once, takes what is ready in batches,
+ * lets the router decide on the rows, and lets the addon act on them:
+ *
+ *   LAN TUN → tunRead → handleLan → sealSend (and tunWrite of ICMP errors)
+ *   socket  → udpRecv → classify → openBatch → handleOpened → tunWrite, sealSend (hub, ICMP errors)
+ *   inbox   → packets of the control thread → sealSend
+ *
+ * It blocks in the addon's wait, never in the event loop.
+ */
+
+import { VERDICT_LAN, VERDICT_WAN } from '../../core/packet/rows.js';
+import type { Router } from '../../core/router/router.js';
+import type { Native } from '../../edge/native.js';
+
+const READY_WAKE = 1;
+const READY_LAN = 2;
+const READY_WAN = 4;
+const READY_SOCKET_SHIFT = 3;
+/** A breath without traffic lasts at most this long; the worker then shows that it is alive. */
+const WAIT_MS_MAX = 1000;
+
+export interface Devices {
+  readonly context: number;
+  readonly poller: number;
+  readonly lanFd: number;
+  readonly wanFd: number;
+  readonly tunOffloads: number;
+  readonly socketFds: readonly number[];
+  readonly tunSlots: number;
+  readonly udpSlots: number;
+}
+
+/** What the loop needs from its surroundings: commands to obey, and whom to tell that the outbox has something. */
+export interface Surroundings {
+  /** Obeys what was posted since the last call; cheap when nothing was. */
+  drainCommands(): void;
+  /** Called after a batch that may have put something into the outbox. */
+  notifyOutbox(): void;
+}
+
+export class Breath {
+  readonly #native: Native;
+  readonly #devices: Devices;
+  readonly #router: Router;
+  readonly #surroundings: Surroundings;
+
+  constructor(native: Native, devices: Devices, router: Router, surroundings: Surroundings) {
+    this.#native = native;
+    this.#devices = devices;
+    this.#router = router;
+    this.#surroundings = surroundings;
+  }
+
+  /** Waits for something to do, and does one batch of each thing that is ready. */
+  breathe(): void {
+    const { poller, lanFd, wanFd, socketFds } = this.#devices;
+    const ready = this.#native.wait(poller, WAIT_MS_MAX);
+    this.#router.now = this.#native.now();
+    if ((ready & READY_WAKE) !== 0) {
+      this.#surroundings.drainCommands();
+      this.#sealInbox();
+    }
+    for (let i = 0; i < socketFds.length; i++) {
+      if ((ready & (1 << (READY_SOCKET_SHIFT + i))) !== 0) this.#fromSocket(i, socketFds[i]);
+    }
+    if ((ready & READY_LAN) !== 0) this.#fromTun(lanFd, true);
+    if ((ready & READY_WAN) !== 0) this.#fromTun(wanFd, false);
+  }
+
+  #fromTun(fd: number, lan: boolean): void {
+    const { context, tunSlots } = this.#devices;
+    const count = this.#native.tunRead(context, fd, 0, tunSlots);
+    if (count <= 0) return;
+    if (lan) this.#router.handleLan(0, count);
+    else this.#router.handleWan(0, count);
+    this.#act(count);
+  }
+
+  #fromSocket(index: number, fd: number): void {
+    const { context, udpSlots } = this.#devices;
+    const native = this.#native;
+    const count = native.udpRecv(context, fd, index, 0, udpSlots);
+    if (count <= 0) return;
+    this.#router.handleDatagrams(0, count);
+    native.openBatch(context, 0, count);
+    this.#router.handleOpened(0, count);
+    this.#act(count);
+  }
+
+  #sealInbox(): void {
+    const count = this.#router.handleInbox();
+    if (count > 0) this.#native.sealSend(this.#devices.context, this.#router.controlRow, count);
+  }
+
+  /** Carries out the verdicts of the batch and the router's own replies. */
+  #act(count: number): void {
+    const { context, lanFd, wanFd, tunOffloads } = this.#devices;
+    const native = this.#native;
+    const router = this.#router;
+    if (router.sealCount > 0) native.sealSend(context, 0, count);
+    if (router.lanCount > 0) native.tunWrite(context, lanFd, 0, count, VERDICT_LAN, tunOffloads);
+    if (router.wanCount > 0) native.tunWrite(context, wanFd, 0, count, VERDICT_WAN, tunOffloads);
+    const replies = router.replyCount;
+    if (replies > 0) {
+      native.sealSend(context, router.replyRow, replies);
+      native.tunWrite(context, lanFd, router.replyRow, replies, VERDICT_LAN, tunOffloads);
+    }
+    this.#surroundings.notifyOutbox();
+  }
+}

@@ -1,0 +1,63 @@
+/**
+ * What the control thread says to a worker. Messages are rare (configuration, sessions); packets never travel
+ * this way. The control thread posts, raises `commandsPosted` in the shared words and signals the wake descriptor; the
+ * worker drains before it classifies the next batch, so a session installed before its handshake response was sent is
+ * known before the peer's first packet is looked at.
+ */
+import type { RouterMemoryParts } from '../../core/router/memory.js';
+import type { Snapshot } from '../../core/router/snapshot.js';
+
+export type Command =
+  | { readonly kind: 'snapshot'; readonly snapshot: Snapshot }
+  | {
+      readonly kind: 'install';
+      readonly slot: number;
+      readonly sendKey: Uint8Array;
+      readonly receiveKey: Uint8Array;
+    }
+  | { readonly kind: 'remove'; readonly slot: number }
+  | { readonly kind: 'stop' };
+
+/** A local UDP socket: its index is byte 1 of the endpoint records that use it. */
+export interface SocketSetup {
+  readonly fd: number;
+  readonly offloads: number;
+}
+
+export interface WorkerSetup {
+  readonly memory: RouterMemoryParts;
+  readonly sessions: { readonly buffer: SharedArrayBuffer; readonly capacity: number };
+  readonly peers: { readonly buffer: SharedArrayBuffer; readonly capacity: number };
+  readonly paths: SharedArrayBuffer;
+  readonly available: SharedArrayBuffer;
+  /** The addon's counters, STAT_COUNT Float64. */
+  readonly stats: SharedArrayBuffer;
+  /** WORD_ indices. */
+  readonly words: SharedArrayBuffer;
+  readonly snapshot: Snapshot;
+  readonly lanFd: number;
+  readonly wanFd: number;
+  readonly wakeFd: number;
+  readonly tunOffloads: number;
+  readonly sockets: readonly SocketSetup[];
+  readonly udpSlots: number;
+  readonly tunSlots: number;
+}
+
+/** Commands posted so far (control thread writes). */
+export const WORD_COMMANDS_POSTED = 0;
+/** 1 while the control thread knows that the outbox has something. */
+export const WORD_NOTIFIED = 1;
+/** Breaths so far, modulo 2^32: a worker that hangs stops counting. */
+export const WORD_BREATHS = 2;
+export const WORD_COUNT = 4;
+
+/**
+ * Sent by a worker: 'ready' once, 'outbox' when the ring has something, 'installed' when it can seal and open with a
+ * session (before that nobody may learn the session's index), 'fault' when it has stopped itself.
+ */
+export type WorkerNotice =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'installed'; readonly slot: number }
+  | { readonly kind: 'outbox' }
+  | { readonly kind: 'fault'; readonly message: string; readonly stack: string };

@@ -1,0 +1,117 @@
+/** Entry of a data-plane worker: opens its context in the addon, builds its router over the shared memory, breathes. */
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { RouterMemory, type SharedTables } from '../../core/router/memory.js';
+import { Router } from '../../core/router/router.js';
+import { PeerTable, SessionTable } from '../../core/wireguard/tables.js';
+import { native as loadNative } from '../../edge/native.js';
+import { Breath, type Surroundings } from './breathe.js';
+import {
+  type Command,
+  WORD_BREATHS,
+  WORD_COMMANDS_POSTED,
+  WORD_NOTIFIED,
+  type WorkerNotice,
+  type WorkerSetup,
+} from './protocol.js';
+
+const setup = workerData as WorkerSetup;
+const port = parentPort!;
+const native = loadNative();
+const words = new Int32Array(setup.words);
+const memory = new RouterMemory(setup.memory);
+const tables: SharedTables = {
+  sessions: new SessionTable(setup.sessions.buffer, setup.sessions.capacity),
+  peers: new PeerTable(setup.peers.buffer, setup.peers.capacity),
+  paths: new Uint8Array(setup.paths),
+  available: new Int32Array(setup.available),
+};
+const router = new Router(memory, tables, setup.snapshot);
+const context = native.contextOpen({
+  arena: memory.arena,
+  rows: memory.rows,
+  udpSlots: setup.udpSlots,
+  tunSlots: setup.tunSlots,
+  sources: memory.sources,
+  paths: tables.paths,
+  sendCounter: tables.sessions.sendCounter,
+  remoteIndex: tables.sessions.remoteIndex,
+  stats: new Float64Array(setup.stats),
+});
+setup.sockets.forEach((socket, index) => {
+  native.socketSet(context, index, socket.fd, socket.offloads);
+});
+
+let stopping = false;
+
+function obey(command: Command): void {
+  switch (command.kind) {
+    case 'install':
+      native.keyInstall(context, command.slot, command.sendKey, command.receiveKey);
+      port.postMessage({ kind: 'installed', slot: command.slot } satisfies WorkerNotice);
+      break;
+    case 'remove':
+      native.keyRemove(context, command.slot);
+      break;
+    case 'snapshot':
+      router.useSnapshot(command.snapshot);
+      break;
+    case 'stop':
+      stopping = true;
+      break;
+  }
+}
+
+let commandsSeen = 0;
+const surroundings: Surroundings = {
+  drainCommands() {
+    const posted = Atomics.load(words, WORD_COMMANDS_POSTED);
+    if (posted === commandsSeen) return;
+    commandsSeen = posted;
+    for (
+      let message = receiveMessageOnPort(port);
+      message !== undefined;
+      message = receiveMessageOnPort(port)
+    ) {
+      obey(message.message as Command);
+    }
+  },
+  notifyOutbox() {
+    if (!memory.outbox.waiting || Atomics.exchange(words, WORD_NOTIFIED, 1) !== 0) return;
+    port.postMessage({ kind: 'outbox' } satisfies WorkerNotice);
+  },
+};
+
+const poller = native.pollerOpen([setup.wakeFd, setup.lanFd, setup.wanFd, ...setup.sockets.map((s) => s.fd)]);
+const breath = new Breath(
+  native,
+  {
+    context,
+    poller,
+    lanFd: setup.lanFd,
+    wanFd: setup.wanFd,
+    tunOffloads: setup.tunOffloads,
+    socketFds: setup.sockets.map((s) => s.fd),
+    tunSlots: setup.tunSlots,
+    udpSlots: setup.udpSlots,
+  },
+  router,
+  surroundings,
+);
+
+try {
+  port.postMessage({ kind: 'ready' } satisfies WorkerNotice);
+  while (!stopping) {
+    breath.breathe();
+    words[WORD_BREATHS] = (words[WORD_BREATHS] + 1) | 0;
+  }
+} catch (error) {
+  const fault = error instanceof Error ? error : new Error(String(error));
+  port.postMessage({
+    kind: 'fault',
+    message: fault.message,
+    stack: fault.stack ?? '',
+  } satisfies WorkerNotice);
+}
+native.pollerClose(poller);
+native.contextClose(context);
+port.close();

@@ -1,0 +1,105 @@
+/**
+ * What the stages of the router share: the rows and bytes of the batch, the tables, the one Parsed object, the clock
+ * of this breath. A stage reads and writes rows; nothing is returned per packet and nothing is allocated.
+ */
+import { ENDPOINT_WORDS } from '../base/endpoint.js';
+import { DROP } from '../packet/drop.js';
+import { Parsed } from '../packet/parsed.js';
+import {
+  GSO_NONE,
+  ROW_GSO_SIZE,
+  ROW_GSO_TYPE,
+  ROW_LENGTH,
+  ROW_PATH,
+  ROW_PEER,
+  ROW_REASON,
+  ROW_SESSION,
+  ROW_VERDICT,
+  VERDICT_DROP,
+  VERDICT_SEAL,
+} from '../packet/rows.js';
+import { noteDataSent } from '../wireguard/clocks.js';
+import {
+  COUNT_TX_BYTES,
+  COUNT_TX_PACKETS,
+  PEER_COUNTERS,
+  type RouterMemory,
+  type SharedTables,
+} from './memory.js';
+import { OUT_WANTED } from './outbox.js';
+import type { SnapshotView } from './snapshot.js';
+
+export class RouterContext {
+  readonly memory: RouterMemory;
+  readonly tables: SharedTables;
+  readonly bytes: Uint8Array;
+  readonly rows: Int32Array;
+  readonly parsed = new Parsed();
+  /** Endpoint records as words, for comparison: received sources and path slots. */
+  readonly sourceWords: Int32Array;
+  readonly pathWords: Int32Array;
+  snapshot: SnapshotView;
+  /** Time of this breath, ms. */
+  now = 0;
+
+  constructor(memory: RouterMemory, tables: SharedTables, snapshot: SnapshotView) {
+    this.memory = memory;
+    this.tables = tables;
+    this.bytes = memory.arena;
+    this.rows = memory.rows;
+    this.snapshot = snapshot;
+    this.sourceWords = wordsOf(memory.sources);
+    this.pathWords = wordsOf(tables.paths);
+  }
+
+  /** Refuses the packet of row `at` for `reason`, and counts it. */
+  drop(at: number, reason: number): void {
+    this.rows[at + ROW_VERDICT] = VERDICT_DROP;
+    this.rows[at + ROW_REASON] = reason;
+    this.memory.drops[reason] += 1;
+  }
+
+  /**
+   * Sends the packet of row `at` to `peer` over its current session and path. Without a usable session the control
+   * thread is told once that one is wanted, and the answer is false: the row is the caller's to drop.
+   */
+  seal(at: number, peer: number): boolean {
+    const { peers, sessions } = this.tables;
+    const rows = this.rows;
+    rows[at + ROW_PEER] = peer;
+    const slot = Atomics.load(peers.session, peer);
+    const path = Atomics.load(peers.path, peer);
+    if (slot < 0 || path < 0 || this.now >= sessions.expiresAtMs[slot]) {
+      this.want(peer);
+      return false;
+    }
+    rows[at + ROW_SESSION] = slot;
+    rows[at + ROW_PATH] = path;
+    rows[at + ROW_VERDICT] = VERDICT_SEAL;
+    const length = rows[at + ROW_LENGTH];
+    if (length > 0) noteDataSent(peers, peer, this.now);
+    const counters = this.memory.peerCounters;
+    const base = peer * PEER_COUNTERS;
+    counters[base + COUNT_TX_PACKETS] +=
+      rows[at + ROW_GSO_TYPE] === GSO_NONE ? 1 : Math.ceil(length / Math.max(1, rows[at + ROW_GSO_SIZE]));
+    counters[base + COUNT_TX_BYTES] += length;
+    return true;
+  }
+
+  /** Tells the control thread, once until it has answered, that `peer` needs a session. */
+  want(peer: number): void {
+    const { wanted } = this.tables.peers;
+    if (wanted[peer] !== 0) return;
+    wanted[peer] = 1;
+    this.memory.outbox.push(OUT_WANTED, peer, 0, this.bytes, 0, 0);
+  }
+
+  /** Drops and counts what the control thread has no room for. */
+  dropFull(at: number): void {
+    this.drop(at, DROP['control-queue-full']);
+  }
+}
+
+function wordsOf(bytes: Uint8Array): Int32Array {
+  return new Int32Array(bytes.buffer, bytes.byteOffset, (bytes.byteLength >> 5) * ENDPOINT_WORDS);
+}

@@ -1,0 +1,15 @@
+/** Record types of the ring from a worker to the control thread, and back. Arguments in the order (argument, argument2). */
+
+/** A datagram that is not transport data: payload = source endpoint record, then the datagram. */
+export const OUT_DATAGRAM = 1;
+/** An inner packet to our control address: (peer, 0), payload = the packet. */
+export const OUT_INNER = 2;
+/** First data on an unconfirmed session: (slot, peer). */
+export const OUT_SESSION_USED = 3;
+/** A packet waits for a session: (peer, 0). */
+export const OUT_WANTED = 4;
+/** An authenticated packet came from a new endpoint: (peer, slot), payload = endpoint record. */
+export const OUT_ROAMED = 5;
+
+/** Control thread → worker: an inner packet to seal to a peer: (peer, 0); an empty payload is a keepalive. */
+export const IN_SEAL = 1;

@@ -1,0 +1,143 @@
+/**
+ * The router: one pure object. Rows in (from the TUN, from the sockets, from the control thread), verdicts and ICMP
+ * replies out; the caller reads and writes the devices. Set `now`, call one handleX for a batch, carry out its rows,
+ * then the reply rows; nothing is kept from one batch to the next but the tables.
+ */
+import { DROP } from '../packet/drop.js';
+import {
+  clearRow,
+  ROW_PEER,
+  ROW_STRIDE,
+  ROW_VERDICT,
+  VERDICT_LAN,
+  VERDICT_SEAL,
+  VERDICT_WAN,
+} from '../packet/rows.js';
+import { RouterContext } from './context.js';
+import { classifyDatagrams } from './datagrams.js';
+import { decideLan } from './lan.js';
+import {
+  CONTROL_BYTES,
+  CONTROL_ROWS,
+  REPLY_BYTES,
+  REPLY_ROWS,
+  type RouterMemory,
+  type SharedTables,
+} from './memory.js';
+import { decideInner, decideOpened } from './opened.js';
+import { ReplyWriter } from './reply.js';
+import { type Snapshot, SnapshotView } from './snapshot.js';
+
+export class Router {
+  readonly context: RouterContext;
+  readonly #replies: ReplyWriter;
+  /** After a handleX: how many rows of the batch have each verdict. */
+  sealCount = 0;
+  lanCount = 0;
+  wanCount = 0;
+
+  constructor(memory: RouterMemory, tables: SharedTables, snapshot: Snapshot) {
+    this.context = new RouterContext(memory, tables, new SnapshotView(snapshot));
+    this.#replies = new ReplyWriter(this.context);
+  }
+
+  /** Time of the coming batches, ms. */
+  set now(ms: number) {
+    this.context.now = ms;
+  }
+
+  /** First reply row, and how many the last batch has filled. */
+  get replyRow(): number {
+    return this.context.memory.replyRow;
+  }
+
+  get replyCount(): number {
+    return this.#replies.count;
+  }
+
+  get controlRow(): number {
+    return this.context.memory.controlRow;
+  }
+
+  /** Routes by `snapshot` from the next batch on. */
+  useSnapshot(snapshot: Snapshot): void {
+    this.context.snapshot = new SnapshotView(snapshot);
+  }
+
+  /** Packets read from the LAN TUN. */
+  handleLan(first: number, count: number): void {
+    this.#replies.begin();
+    decideLan(this.context, this.#replies, first, count);
+    this.#tally(first, count);
+  }
+
+  /** Packets read from the WAN TUN: replies to local breakout, which the kernel has translated back. */
+  handleWan(first: number, count: number): void {
+    this.#replies.begin();
+    const { rows } = this.context;
+    for (let at = first * ROW_STRIDE; at < (first + count) * ROW_STRIDE; at += ROW_STRIDE) {
+      rows[at + ROW_VERDICT] = VERDICT_LAN;
+    }
+    this.#tally(first, count);
+  }
+
+  /** Datagrams as received: marks what is to be opened. */
+  handleDatagrams(first: number, count: number): void {
+    this.#replies.begin();
+    classifyDatagrams(this.context, first, count);
+  }
+
+  /** The same rows after the addon has opened them. */
+  handleOpened(first: number, count: number): void {
+    decideOpened(this.context, this.#replies, first, count);
+    this.#tally(first, count);
+  }
+
+  /** One inner packet that `peer` is supposed to have sent, without the message around it: for `explain`. */
+  handleInner(row: number, peer: number): void {
+    this.#replies.begin();
+    const at = row * ROW_STRIDE;
+    this.context.rows[at + ROW_PEER] = peer;
+    decideInner(this.context, this.#replies, at);
+    this.#tally(row, 1);
+  }
+
+  /**
+   * Takes packets that the control thread wants sealed from the inbox into the control rows. Returns how many rows are
+   * filled; call again while it is CONTROL_ROWS.
+   */
+  handleInbox(): number {
+    const { memory, rows, bytes } = this.context;
+    const { inbox } = memory;
+    let count = 0;
+    while (count < CONTROL_ROWS && inbox.next()) {
+      const { payload } = inbox;
+      const at = (memory.controlRow + count) * ROW_STRIDE;
+      const offset = memory.scratchAt + REPLY_ROWS * REPLY_BYTES + count * CONTROL_BYTES;
+      if (payload.length <= CONTROL_BYTES) {
+        bytes.set(payload, offset);
+        clearRow(rows, at, offset, payload.length);
+        if (!this.context.seal(at, inbox.argument)) this.context.drop(at, DROP['peer-down']);
+        count += 1;
+      }
+      inbox.release();
+    }
+    return count;
+  }
+
+  #tally(first: number, count: number): void {
+    const { rows } = this.context;
+    let seal = 0;
+    let lan = 0;
+    let wan = 0;
+    for (let at = first * ROW_STRIDE; at < (first + count) * ROW_STRIDE; at += ROW_STRIDE) {
+      const verdict = rows[at + ROW_VERDICT];
+      if (verdict === VERDICT_SEAL) seal += 1;
+      else if (verdict === VERDICT_LAN) lan += 1;
+      else if (verdict === VERDICT_WAN) wan += 1;
+    }
+    this.sealCount = seal;
+    this.lanCount = lan;
+    this.wanCount = wan;
+  }
+}
