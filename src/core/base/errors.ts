@@ -18,6 +18,8 @@ export const ERROR_CODES = {
   TS_REQUEST_INVALID: 'A request to the daemon is malformed.',
   TS_HOST_COMMAND: 'A host command failed.',
   TS_CLOCK_STORE: 'The last handshake timestamp cannot be stored.',
+  TS_REDIS: 'Redis does not answer.',
+  TS_AWS: 'The EC2 API refused or did not answer.',
   TS_LAB: 'The lab cannot go on.',
 } as const;
 
