@@ -1,5 +1,5 @@
 import test from 'ava';
-import { parseBusySeconds, parseMegabytes, parseProcessSeconds } from './measure/proc.js';
+import { parseBusySeconds, parseFamilySeconds, parseMegabytes, parseProcessSeconds } from './measure/proc.js';
 import { parseDelivered, parseGigabits, parseRoundTrip } from './measure/traffic.js';
 import { parseOptions } from './options.js';
 import { networkConfig, nodeConfig } from './peers/twinspan.js';
@@ -20,6 +20,8 @@ test('iperf3 and ping are read, and their failures are errors', (t) => {
 test('/proc is read', (t) => {
   t.is(parseBusySeconds('cpu  100 10 200 9999 50 5 15 777 0 0\ncpu0 1 1 1'), 3.3);
   t.is(parseProcessSeconds(`7 (a b) c) S ${'0 '.repeat(10)}150 50 0`), 2);
+  t.is(parseFamilySeconds(`7 (a b) c) S 1 ${'0 '.repeat(9)}150 50 100 0 0`), 3);
+  t.is(parseFamilySeconds(`7 (kworker) S 2 ${'0 '.repeat(9)}150 50 100 0 0`), 0);
   t.is(parseMegabytes('VmHWM:\t  200 kB\nVmRSS:\t  1000 kB\n', 'VmRSS'), 1.024);
   t.is(parseMegabytes('', 'VmRSS'), Number.NaN);
 });

@@ -5,7 +5,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, loadavg, release } from 'node:os';
+import { cpus, release } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Lane } from './lane.js';
@@ -104,9 +104,6 @@ async function bench(options: Options, signal: AbortSignal): Promise<void> {
   const { peers, missing } = findPeers(ROOT, options.peers);
   const warnings = [...missing, ...peers.flatMap(({ warning }) => warning ?? [])];
   for (const peer of peers) console.log(`${peer.name}: ${peer.version}`);
-  if (loadavg()[0] > 0.5) {
-    warnings.push(`The machine was not idle: load ${loadavg()[0].toFixed(1)} before the start.`);
-  }
   for (const warning of warnings) console.log(`warning: ${warning}`);
   const leftovers = removeLeftovers();
   if (leftovers.length > 0) console.log(`removed what a killed run left: ${leftovers.join(' ')}`);
@@ -128,6 +125,7 @@ async function bench(options: Options, signal: AbortSignal): Promise<void> {
   const report = buildReport(circumstances, taken, samples, nodes, core);
   const tables = renderTables(report);
   console.log(`\n${tables}\n`);
+  for (const warning of report.warnings) console.log(`warning: ${warning}`);
   const json = resolve(ROOT, options.json);
   mkdirSync(dirname(json), { recursive: true });
   writeFileSync(json, `${JSON.stringify(report, null, 2)}\n`);

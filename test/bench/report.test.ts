@@ -28,7 +28,7 @@ const MEASURES = [
 ] as const;
 
 function samplesOf(measure: string, peer: string, values: readonly number[]): Sample[] {
-  return values.map((value) => ({ measure, peer, value, busyCores: 1.9 }));
+  return values.map((value) => ({ measure, peer, value, busyCores: 1.9, foreignCores: 0 }));
 }
 
 function example(): Report {
@@ -60,6 +60,13 @@ test('a result keeps its samples, their median and extremes', (t) => {
     busyCores: 1.9,
   });
   t.deepEqual(Object.keys(results['ping'].peers), ['kernel', 'twinspan']);
+});
+
+test('a run that others disturbed is warned of', (t) => {
+  const [quiet] = samplesOf('tcp1', 'kernel', [16]);
+  const report = (samples: Sample[]): Report => buildReport(CIRCUMSTANCES, MEASURES, samples, {}, {});
+  t.deepEqual(report([quiet]).warnings, []);
+  t.regex(report([quiet, { ...quiet, foreignCores: 0.5 }]).warnings[0], /busy during 1 of 2 runs/);
 });
 
 test('the tables are the golden ones', (t) => {

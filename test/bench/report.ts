@@ -14,6 +14,15 @@ export interface Sample {
   readonly value: number;
   /** Cores of the whole machine that were busy meanwhile, traffic generators included. */
   readonly busyCores: number;
+  /** Cores of these that programs which have nothing to do with us kept busy. */
+  readonly foreignCores: number;
+}
+
+const FOREIGN_CORES_MAX = 0.1;
+
+/** Whether others used so much of the machine that the figure says little. */
+export function isDisturbed(sample: Sample): boolean {
+  return sample.foreignCores > FOREIGN_CORES_MAX;
 }
 
 export interface Series extends Summary {
@@ -77,7 +86,14 @@ export function buildReport(
       ratios[`${key}/${peer}`] = pairwiseRatio(peers[OURS].samples, series.samples);
     }
   }
-  return { ...circumstances, ratios, results, nodes, core };
+  const disturbed = samples.filter(isDisturbed).length;
+  const warnings = [...circumstances.warnings];
+  if (disturbed > 0) {
+    warnings.push(
+      `Other programs were busy during ${disturbed} of ${samples.length} runs: repeat on a quiet machine.`,
+    );
+  }
+  return { ...circumstances, warnings, ratios, results, nodes, core };
 }
 
 /** Numeric leaves of the core benchmark's object as `path → value`, in order. */

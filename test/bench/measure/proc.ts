@@ -1,5 +1,5 @@
 /** What the kernel says about time and memory: /proc, read and parsed. All CPU times are seconds. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 
 /** USER_HZ, which Linux fixes at 100 on every architecture that Node runs on. */
 const TICKS_PER_SECOND = 100;
@@ -10,10 +10,25 @@ export function parseBusySeconds(stat: string): number {
   return (user + nice + system + irq + softirq) / TICKS_PER_SECOND;
 }
 
+/** Fields of /proc/PID/stat from the third (state) on; the second may hold spaces and brackets. */
+function fieldsOf(stat: string): number[] {
+  return stat
+    .slice(stat.lastIndexOf(')') + 2)
+    .split(' ')
+    .map(Number);
+}
+
 /** CPU seconds of all threads of a process, from the text of /proc/PID/stat. */
 export function parseProcessSeconds(stat: string): number {
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+  const fields = fieldsOf(stat);
+  return (fields[11] + fields[12]) / TICKS_PER_SECOND;
+}
+
+/** The same with all children that have ended; 0 for a kernel thread. */
+export function parseFamilySeconds(stat: string): number {
+  const fields = fieldsOf(stat);
+  const isKernelThread = fields[1] === 2 || fields[1] === 0;
+  return isKernelThread ? 0 : (fields[11] + fields[12] + fields[13] + fields[14]) / TICKS_PER_SECOND;
 }
 
 /** A field in kB of /proc/PID/status, in MB (10^6 bytes). */
@@ -34,4 +49,27 @@ export function processSeconds(pid: number): number {
 export function residentMegabytes(pid: number): { now: number; peak: number } {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   return { now: parseMegabytes(status, 'VmRSS'), peak: parseMegabytes(status, 'VmHWM') };
+}
+
+/** Inode of a named network namespace, by which processes tell where they are. */
+export function namespaceInode(name: string): number {
+  return statSync(`/run/netns/${name}`).ino;
+}
+
+/**
+ * CPU seconds that everybody else has used: all processes but ourselves, those in the network namespaces `ours`, and
+ * kernel threads (they work for us). What an ended process has used stands with its parent, so the sum does not fall.
+ */
+export function foreignSeconds(ours: ReadonlySet<number>): number {
+  let seconds = 0;
+  for (const pid of readdirSync('/proc')) {
+    if (!/^\d+$/.test(pid) || Number(pid) === process.pid) continue;
+    try {
+      if (ours.has(statSync(`/proc/${pid}/ns/net`).ino)) continue;
+      seconds += parseFamilySeconds(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+    } catch {
+      // it has ended meanwhile
+    }
+  }
+  return seconds;
 }
