@@ -70,7 +70,8 @@ export class Lane {
     try {
       const answered = firstAnswer(ping);
       await this.peer.start(this);
-      const answeredAt = await answered;
+      const watch = setInterval(() => this.daemons.every(isAlive) || ping.kill(), 100);
+      const answeredAt = await answered.finally(() => clearInterval(watch));
       if (answeredAt === undefined)
         throw new Error(`${this.peer.name}: no packet came through. ${this.logTail()}`);
       return answeredAt - startedAt;

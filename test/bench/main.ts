@@ -18,6 +18,7 @@ import { replaceTables } from './readme.js';
 import { buildReport, OURS, type Report, renderTables, type Sample } from './report.js';
 import { runRounds } from './rounds.js';
 import { attempt, Cleanup } from './shell.js';
+import { checkTargets, describeTarget } from './targets.js';
 import { removeLeftovers, workFolderOf } from './topology.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
@@ -125,10 +126,11 @@ async function bench(options: Options, signal: AbortSignal): Promise<void> {
   const report = buildReport(circumstances, taken, samples, nodes, core);
   const tables = renderTables(report);
   console.log(`\n${tables}\n`);
+  for (const target of checkTargets(report)) console.log(describeTarget(target));
   for (const warning of report.warnings) console.log(`warning: ${warning}`);
   const json = resolve(ROOT, options.json);
   mkdirSync(dirname(json), { recursive: true });
-  writeFileSync(json, `${JSON.stringify(report, null, 2)}\n`);
+  writeFileSync(json, `${JSON.stringify({ ...report, targets: checkTargets(report) }, null, 2)}\n`);
   console.log(`${options.json}: wrote the figures.`);
   if (options.writeReadme) writeReadme(tables);
   if (missing.length > 0) process.exitCode = 1;

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { END_MARKER, replaceTables, START_MARKER } from './readme.js';
 import { buildReport, flatten, type Report, renderTables, type Sample } from './report.js';
+import { checkTargets, describeTarget } from './targets.js';
 
 /** Write it anew with GOLDEN=write, then read the diff. */
 const GOLDEN = fileURLToPath(new URL('../../../test/golden/bench-tables.md', import.meta.url));
@@ -90,4 +91,17 @@ test('only what stands between the markers is replaced', (t) => {
   t.is(replaceTables(replaced ?? '', 'new'), replaced);
   t.is(replaceTables('no markers', 'new'), undefined);
   t.is(replaceTables(`${END_MARKER} ${START_MARKER}`, 'new'), undefined);
+});
+
+test('targets are held or missed, and one without a figure is left out', (t) => {
+  const report = example();
+  const targets = [
+    { title: 'fast', path: ['ratios', 'tcp1/wireguard-go'], atLeast: 2, goal: 3 },
+    { title: 'small', path: ['nodes', 'twinspan', 'idleRssMb'], atMost: 92 },
+    { title: 'not measured', path: ['core', 'nat', 'ns'], atMost: 150 },
+  ];
+  t.deepEqual(checkTargets(report, targets).map(describeTarget), [
+    'held    fast: 2.00 (at least 2, goal 3)',
+    'MISSED  small: 92.5 (at most 92)',
+  ]);
 });

@@ -40,7 +40,11 @@ function inspect(path: string): Build {
 
 /** The build to compare with: $WIREGUARD_GO, else the newest on PATH and in Go's folders. */
 export function findWireguardGo(env: NodeJS.ProcessEnv): Build | undefined {
-  if (env['WIREGUARD_GO']) return inspect(env['WIREGUARD_GO']);
+  const named = env['WIREGUARD_GO'] ?? '';
+  if (named !== '') {
+    if (!existsSync(named)) throw new Error(`WIREGUARD_GO names ${named}, which does not exist.`);
+    return inspect(named);
+  }
   const folders = [
     ...(env['PATH'] ?? '').split(':'),
     env['GOBIN'] ?? '',
