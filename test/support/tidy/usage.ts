@@ -5,11 +5,11 @@ import { isTypeScript, type Rule, type Source, withoutComments } from './source.
 const ERRORS = 'src/core/base/errors.ts';
 const DROPS = 'src/core/packet/drop.ts';
 
-/** Modules that are started, not imported: named by package.json, or a main.ts or worker.ts of app. */
+/** Modules that are started, not imported: named by package.json, a main.ts or worker.ts of app, or a program of the lab. */
 function isEntry(path: string, sources: readonly Source[]): boolean {
   const manifest = sources.find((source) => source.path === 'package.json')?.text ?? '';
   const named = manifest.includes(path.replace(/^src\//, 'dist/src/').replace(/\.ts$/, '.js'));
-  return named || /^src\/app\/(.+\/)?(main|worker)\.ts$/.test(path);
+  return named || /^src\/app\/(.+\/)?(main|worker|programs\/.+)\.ts$/.test(path);
 }
 
 /** Every module of src is an entry or imported by another module of src; tests do not keep code alive. */
