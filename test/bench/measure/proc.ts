@@ -65,8 +65,11 @@ export function foreignSeconds(ours: ReadonlySet<number>): number {
   for (const pid of readdirSync('/proc')) {
     if (!/^\d+$/.test(pid) || Number(pid) === process.pid) continue;
     try {
-      if (ours.has(statSync(`/proc/${pid}/ns/net`).ino)) continue;
-      seconds += parseFamilySeconds(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+      const isChild = fieldsOf(stat)[1] === process.pid;
+      // a zombie has no namespace any more, but its time counts until its parent takes it over
+      const namespace = statSync(`/proc/${pid}/ns/net`, { throwIfNoEntry: false })?.ino ?? 0;
+      if (!isChild && !ours.has(namespace)) seconds += parseFamilySeconds(stat);
     } catch {
       // it has ended meanwhile
     }
