@@ -3,23 +3,36 @@
  * checked text) in the program; the refusal says what was wanted and, where it can, what was probably meant.
  */
 import { z } from 'zod';
-import type { Prefix } from '../base/prefix.js';
-import { prefixOf } from '../base/prefix.js';
+import { type Prefix, prefixOf } from '../base/prefix.js';
 import * as address from './address.js';
 import { parseKey } from './key.js';
 import { LIMITS } from './limits.js';
 
+/** Bound of every text that is parsed; far above any that parses. */
+const TEXT_LENGTH_MAX = 300;
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 /** Linux IFNAMSIZ is 16 with the terminating zero. */
 const DEVICE = /^[^\s/:]{1,15}$/;
 
+/** A kind of text, as JSON Schema and the reference page name it. */
+export interface Kind {
+  readonly id: string;
+  readonly description: string;
+  readonly examples?: string[];
+}
+
 /** A zod text that `parse` turns into a value; where it cannot, the issue has `message` and `hintOf(text)`. */
 function parsed<T>(
+  kind: Kind,
   parse: (text: string) => T | undefined,
   message: string,
   hintOf: (text: string) => string | undefined = () => undefined,
 ) {
-  return z.string().transform((text, context): T => {
+  const text = z
+    .string()
+    .max(TEXT_LENGTH_MAX)
+    .meta({ ...kind });
+  return text.transform((text, context): T => {
     const value = parse(text);
     if (value !== undefined) return value;
     context.issues.push({ code: 'custom', message, input: text, params: { hint: hintOf(text) } });
@@ -46,60 +59,69 @@ export const name = z
   .meta({ id: 'Name', description: 'Letters, digits, dots, dashes and underscores.' });
 
 export const prefix = parsed<Prefix>(
+  { id: 'Prefix', description: 'IPv4 or IPv6 prefix; host bits are zero.', examples: ['10.100.10.0/24'] },
   address.parsePrefix,
   'must be a prefix such as 10.100.0.0/16',
   prefixHint,
-).meta({
-  id: 'Prefix',
-  description: 'IPv4 or IPv6 prefix; host bits are zero.',
-  examples: ['10.100.10.0/24'],
-});
+);
 
-export const ipAddress = parsed(address.parseAddress, 'must be an IPv4 or IPv6 address').meta({
-  id: 'Address',
-  description: 'IPv4 or IPv6 address.',
-  examples: ['172.16.10.201'],
-});
+export const ipAddress = parsed(
+  { id: 'Address', description: 'IPv4 or IPv6 address.', examples: ['172.16.10.200'] },
+  address.parseAddress,
+  'must be an IPv4 or IPv6 address',
+);
 
 export const interfaceAddress = parsed(
+  {
+    id: 'InterfaceAddress',
+    description: 'Address and prefix length of its link.',
+    examples: ['172.16.10.215/24'],
+  },
   address.parseInterfaceAddress,
   'must be an address with the prefix length of its link, such as 172.16.10.215/24',
-).meta({
-  id: 'InterfaceAddress',
-  description: 'Address and prefix length of its link.',
-  examples: ['172.16.10.215/24'],
-});
+);
 
 export const endpoint = parsed(
+  {
+    id: 'Endpoint',
+    description: 'Host (DNS name or address) and UDP port; IPv6 addresses in brackets.',
+    examples: ['aws-a.example.net:51820', '[2001:db8::1]:51820'],
+  },
   address.parseEndpoint,
   'must be host:port, address:port or [IPv6 address]:port',
   (text) => (address.isHostName(text) || address.parseAddress(text) ? 'The port is missing.' : undefined),
-).meta({
-  id: 'Endpoint',
-  description: 'Host (DNS name or address) and UDP port; IPv6 addresses in brackets.',
-  examples: ['aws-a.example.net:51820', '[2001:db8::1]:51820'],
-});
+);
+
+export interface LanEndpoint {
+  readonly host: string;
+  readonly address: Uint8Array;
+  readonly port: number | undefined;
+}
+
+function parseLanEndpoint(text: string): LanEndpoint | undefined {
+  const bare = address.parseAddress(text);
+  if (bare !== undefined) return { host: text, address: bare, port: undefined };
+  const full = address.parseEndpoint(text);
+  return full?.address === undefined ? undefined : { ...full, address: full.address };
+}
 
 /** An address whose port may be left out. */
 export const lanEndpoint = parsed(
-  (text: string): address.HostPort | { host: string; port: undefined; address: Uint8Array } | undefined => {
-    const bare = address.parseAddress(text);
-    if (bare !== undefined) return { host: text, port: undefined, address: bare };
-    const full = address.parseEndpoint(text);
-    return full?.address === undefined ? undefined : full;
+  {
+    id: 'LanAddress',
+    description: 'Address, optionally with a UDP port (default: listenPort).',
+    examples: ['172.16.10.201'],
   },
+  parseLanEndpoint,
   'must be an address or address:port',
-).meta({
-  id: 'LanAddress',
-  description: 'Address, optionally with a UDP port (default: listenPort).',
-  examples: ['172.16.10.201'],
-});
+);
 
 export const publicKey = parsed(
+  { id: 'PublicKey', description: 'WireGuard public key: 32 bytes in base64.' },
   parseKey,
   'must be a public key: 32 bytes in base64, 44 characters',
   () => "Print it with 'twinspan pubkey' on the node that it belongs to.",
-).meta({ id: 'PublicKey', description: 'WireGuard public key, base64.' });
+);
 
 export const description = z
   .string()

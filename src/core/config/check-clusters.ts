@@ -5,7 +5,6 @@
 import type { Prefix } from '../base/prefix.js';
 import { covers, overlap } from '../base/prefix.js';
 import { formatPrefix } from './address.js';
-import { contains } from './check-routes.js';
 import type {
   ClusterConfiguration,
   NetworkConfiguration,
@@ -14,7 +13,7 @@ import type {
 } from './configuration.js';
 import { MTU_BLOCK_BYTES } from './limits.js';
 import type { NetworkFile } from './network-schema.js';
-import { overlaps } from './prefix-order.js';
+import { contains, overlaps } from './prefix-order.js';
 import type { Findings, Path, Source } from './problem.js';
 import { listOf, type Resolved } from './resolve.js';
 

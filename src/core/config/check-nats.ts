@@ -4,14 +4,14 @@
  * network prefix where routes of different metric lead to both (a spare site).
  */
 import type { Prefix } from '../base/prefix.js';
-import { bitsOf, prefixOf } from '../base/prefix.js';
 import { formatPrefix } from './address.js';
-import { contains, describeTarget } from './check-routes.js';
+import { describeTarget } from './check-routes.js';
 import type { NatConfiguration, RouteConfiguration } from './configuration.js';
 import type { NetworkFile } from './network-schema.js';
-import { comparePrefixes, inPrefixOrder, overlaps, prefixKey } from './prefix-order.js';
+import { contains, overlaps } from './prefix-order.js';
 import type { Findings, Source } from './problem.js';
 import { lookUp, type Resolved } from './resolve.js';
+import { RoutesByPrefix } from './route-cover.js';
 
 /** Resolves and checks the inside NATs of a network file. NATs that are refused for themselves are left out. */
 export function resolveNats(
@@ -35,7 +35,8 @@ export function resolveNats(
     refuseOverlaps('network', own, source, findings);
     for (const nat of own) warnOutsideSite(nat, cluster.sites, cluster.name, source, findings);
   }
-  refuseRoutedElsewhere(nats, routes, resolved, source, findings);
+  // With a route refused, what is not routed may only be a consequence.
+  if (routes.length === file.routes.length) refuseRoutedElsewhere(nats, routes, resolved, source, findings);
   return nats;
 }
 
@@ -85,8 +86,8 @@ function warnOutsideSite(
 }
 
 /**
- * The most specific routed prefix that covers a NAT's network side must lead to its cluster (at any metric), and no
- * more specific route inside it may lead to somebody else. A blackhole inside it is a hole that was cut on purpose.
+ * Every address of a NAT's network side must be routed to the NAT's cluster, at any metric. Only a blackhole inside it
+ * may stand: a hole that was cut on purpose.
  */
 function refuseRoutedElsewhere(
   nats: readonly NatConfiguration[],
@@ -95,80 +96,31 @@ function refuseRoutedElsewhere(
   source: Source,
   findings: Findings,
 ): void {
-  const byPrefix = new Map<string, RouteConfiguration[]>();
-  for (const route of routes) {
-    const key = prefixKey(route.prefix);
-    const same = byPrefix.get(key);
-    if (same === undefined) byPrefix.set(key, [route]);
-    else same.push(route);
-  }
-  const ordered = inPrefixOrder(routes, (route) => route.prefix);
+  const table = new RoutesByPrefix(routes);
   for (const nat of nats) {
+    const stray = table.stray(nat.network, nat.cluster);
+    if (stray === undefined) continue;
     const path = ['insideNat', nat.index, 'network'];
-    const text = formatPrefix(nat.network);
     const wanted = resolved.clusters[nat.cluster].name;
-    const covering = coveringRoutes(nat.network, byPrefix);
-    const hint = `Add a route { cidr: ${text}, to: ${wanted} } or a shorter one.`;
-    if (covering === undefined) {
+    const text = formatPrefix(nat.network);
+    const part = stray.part.length > nat.network.length ? `${formatPrefix(stray.part)} of ${text}` : text;
+    const missing = `Add a route { cidr: ${text}, to: ${wanted} }`;
+    if (stray.route === undefined) {
       findings.refuse(
         source,
         path,
-        `${text} is not routed to cluster '${wanted}': no route covers it.`,
-        hint,
+        `${part} is not routed to cluster '${wanted}': no route covers it.`,
+        `${missing}, or a shorter one.`,
       );
       continue;
     }
-    const inner = covering.some((route) => route.target === nat.cluster)
-      ? strangerInside(nat, ordered, byPrefix)
-      : covering[0];
-    if (inner === undefined) continue;
-    const part = contains(inner.prefix, nat.network) ? text : `part of ${text}`;
-    const target = describeTarget(inner.target, resolved.clusters);
-    const where = `${formatPrefix(inner.prefix)} at line ${inner.line}`;
+    const target = describeTarget(stray.route.target, resolved.clusters);
+    const where = `${formatPrefix(stray.route.prefix)} at line ${stray.route.line}`;
     findings.refuse(
       source,
       path,
       `${part} is routed to ${target}, not to cluster '${wanted}' (${where}).`,
-      hint,
+      `${missing}.`,
     );
   }
-}
-
-function coveringRoutes(
-  prefix: Prefix,
-  byPrefix: ReadonlyMap<string, RouteConfiguration[]>,
-): RouteConfiguration[] | undefined {
-  for (let length = prefix.length; length >= 0; length--) {
-    const found = byPrefix.get(prefixKey(prefixOf(prefix.bytes, length)));
-    if (found !== undefined) return found;
-  }
-  return undefined;
-}
-
-function strangerInside(
-  nat: NatConfiguration,
-  ordered: readonly RouteConfiguration[],
-  byPrefix: ReadonlyMap<string, RouteConfiguration[]>,
-): RouteConfiguration | undefined {
-  if (nat.network.length === bitsOf(nat.network.family)) return undefined;
-  for (let i = firstAfter(nat.network, ordered); i < ordered.length; i++) {
-    const route = ordered[i];
-    if (!contains(nat.network, route.prefix)) return undefined;
-    if (route.target === 'blackhole' || route.target === nat.cluster) continue;
-    const same = byPrefix.get(prefixKey(route.prefix)) as RouteConfiguration[];
-    if (!same.some((other) => other.target === nat.cluster)) return route;
-  }
-  return undefined;
-}
-
-/** Position of the first route that stands after `prefix` in prefix order. */
-function firstAfter(prefix: Prefix, ordered: readonly RouteConfiguration[]): number {
-  let low = 0;
-  let high = ordered.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (comparePrefixes(ordered[middle].prefix, prefix) <= 0) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

@@ -2,8 +2,6 @@
  * Routes: one next hop for one prefix at one metric. Prefixes of different length may nest (longest prefix wins), and
  * one prefix may have several metrics (the lowest available wins); the same prefix at the same metric is a contradiction.
  */
-import type { Prefix } from '../base/prefix.js';
-import { overlap } from '../base/prefix.js';
 import { formatPrefix } from './address.js';
 import type {
   ClusterConfiguration,
@@ -12,17 +10,12 @@ import type {
   RouteTarget,
 } from './configuration.js';
 import type { NetworkFile } from './network-schema.js';
-import { prefixKey } from './prefix-order.js';
+import { contains, prefixKey } from './prefix-order.js';
 import type { Findings, Source } from './problem.js';
 import type { Resolved } from './resolve.js';
 import { lookUp } from './resolve.js';
 
 type RouteEntry = NetworkFile['routes'][number];
-
-/** Whether all of `inner` lies in `outer`. */
-export function contains(outer: Prefix, inner: Prefix): boolean {
-  return outer.length <= inner.length && overlap(outer, inner);
-}
 
 /** Name of a route's target for people: `cluster 'A'`, `the WAN`, `a blackhole`. */
 export function describeTarget(target: RouteTarget, clusters: readonly ClusterConfiguration[]): string {

@@ -103,7 +103,8 @@ function shapeOf(value: unknown): string {
 
 function shown(value: unknown): string {
   if (typeof value === 'string') return value.length > 40 ? `'${value.slice(0, 40)}…'` : `'${value}'`;
-  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : shapeOf(value);
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  return typeof value === 'object' || value === undefined ? shapeOf(value) : 'something else';
 }
 
 /** The branch of a union that the value was meant for: one whose own shape fits. Undefined where none does. */

@@ -12,6 +12,11 @@ export function comparePrefixes(a: Prefix, b: Prefix): number {
   return a.length - b.length;
 }
 
+/** Whether all of `inner` lies in `outer`. */
+export function contains(outer: Prefix, inner: Prefix): boolean {
+  return outer.length <= inner.length && overlap(outer, inner);
+}
+
 /** A key under which equal prefixes, and only they, meet in a Map. */
 export function prefixKey(prefix: Prefix): string {
   return `${prefix.bytes.join('.')}/${prefix.length}`;

@@ -32,6 +32,7 @@ interface JsonSchema {
   minItems?: number;
   maxItems?: number;
   maxProperties?: number;
+  examples?: unknown[];
 }
 
 /** The JSON Schema of a configuration file. */
@@ -50,12 +51,14 @@ export function jsonSchemaText(kind: FileKind): string {
 export function referencePage(): string {
   return [
     '# Configuration reference',
+    '',
     'Generated from the schemas in `src/core/config` by `twinspan schema --reference docs/configuration.md`; do not',
     'edit. Two YAML files: `network.yaml` is the same on every node, `node.yaml` is local to one machine. Unknown keys',
     `are errors. A file has at most ${LIMITS.fileBytesMax} bytes.`,
     '',
     ...sectionOf('network'),
     ...sectionOf('node'),
+    ...wordsSection(),
   ].join('\n');
 }
 
@@ -64,6 +67,21 @@ function sectionOf(kind: FileKind): string[] {
   const rows: string[] = [];
   walk(schema, '', schema.$defs ?? {}, rows);
   return [`## ${kind}.yaml`, '', '| Key | Value | Default | Meaning |', '|---|---|---|---|', ...rows, ''];
+}
+
+/** The named kinds of text that both files use. */
+function wordsSection(): string[] {
+  const all = {
+    ...(jsonSchemaOf('network') as JsonSchema).$defs,
+    ...(jsonSchemaOf('node') as JsonSchema).$defs,
+  };
+  const rows = Object.entries(all)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([word, { description, examples }]) => {
+      const shown = (examples ?? []).map((example) => `\`${String(example)}\``).join(', ');
+      return `| ${word} | ${description ?? ''} | ${shown} |`;
+    });
+  return ['## Kinds of text', '', '| Kind | Meaning | Examples |', '|---|---|---|', ...rows, ''];
 }
 
 function walk(schema: JsonSchema, base: string, defs: Record<string, JsonSchema>, rows: string[]): void {
@@ -96,7 +114,8 @@ function valueText(schema: JsonSchema, defs: Record<string, JsonSchema>): string
   if (schema.const !== undefined) return `\`${String(schema.const)}\``;
   if (schema.anyOf !== undefined) return schema.anyOf.map((option) => valueText(option, defs)).join(' or ');
   if (schema.type === 'array') {
-    return `list of ${schema.items === undefined ? 'values' : valueText(schema.items, defs)}${bounds(schema.minItems, schema.maxItems)}`;
+    const items = schema.items === undefined ? 'values' : valueText(schema.items, defs);
+    return `list of ${items}${bounds(schema.minItems, schema.maxItems)}`;
   }
   if (schema.type === 'object') {
     const values = schema.additionalProperties;
