@@ -39,9 +39,12 @@ export function writeEchoReply(bytes: Uint8Array, parsed: Parsed): boolean {
   const { offset, l4Offset } = parsed;
   const v4 = parsed.family === 4;
   const type = v4 ? ICMP4_ECHO_REPLY : ICMP6_ECHO_REPLY;
-  const change = difference16(parsed.icmpType << 8, type << 8);
+  const at = l4Offset + ICMP_CHECKSUM;
+  const checksum = applyDifference(get16(bytes, at), difference16(parsed.icmpType << 8, type << 8));
   bytes[l4Offset + ICMP_TYPE] = type;
-  put16(bytes, l4Offset + ICMP_CHECKSUM, applyDifference(get16(bytes, l4Offset + ICMP_CHECKSUM), change));
+  // Type 0 without a pseudo-header may leave nothing but zeros, whose checksum is 0xffff; in all other cases 0xffff
+  // is the other name of 0 and as right.
+  put16(bytes, at, checksum === 0 ? 0xffff : checksum);
   parsed.icmpType = type;
   if (v4) {
     const ttlChange = difference16(parsed.ttl << 8, TTL << 8);
