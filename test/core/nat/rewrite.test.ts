@@ -1,0 +1,465 @@
+import test from 'ava';
+import fc from 'fast-check';
+import { covers } from '../../../src/core/base/prefix.js';
+import { compileNat, type NatEntry, NatView, TO_LOCAL, TO_NETWORK } from '../../../src/core/nat/map.js';
+import {
+  adoptQuotedDestination,
+  EMBEDDED_MALFORMED,
+  EMBEDDED_UNMAPPED,
+  findDestinationEntry,
+  findSourceEntry,
+  rewriteDestination,
+  rewriteEmbedded,
+  rewriteSource,
+} from '../../../src/core/nat/rewrite.js';
+import { Parsed } from '../../../src/core/packet/parsed.js';
+import {
+  address,
+  CHECKSUM_OFFSET,
+  checksumsRight,
+  icmp,
+  icmpError,
+  ip,
+  partialSum,
+  prefix,
+  tcp,
+  udp,
+} from '../../support/packets.js';
+
+const entry = (local: string, network: string): NatEntry => ({
+  local: prefix(local),
+  network: prefix(network),
+});
+const ENTRIES = [
+  entry('172.16.10.0/24', '10.100.10.0/24'),
+  entry('172.16.10.15/32', '10.100.99.1/32'),
+  entry('192.168.0.0/19', '10.200.32.0/19'),
+  entry('fd01:2:3::/48', '2001:db8:a::/48'),
+  entry('fd01:2:3:4::/61', '2001:db8:b:8::/61'),
+  entry('fd01:2:3:4::5/128', '2001:db8:c::9/128'),
+];
+const VIEW = new NatView(compileNat(ENTRIES));
+
+const REMOTE4 = '10.50.0.7';
+const REMOTE6 = '2001:db8:ffff::7';
+
+/** The translated address, bit by bit, and the entry; longest prefix wins. */
+function slowTranslate(bytes: Uint8Array, direction: number): { bytes: Uint8Array; entry: number } {
+  let best = -1;
+  const side = (index: number) => (direction === TO_NETWORK ? ENTRIES[index].local : ENTRIES[index].network);
+  ENTRIES.forEach((_, index) => {
+    if (covers(side(index), bytes) && (best < 0 || side(index).length > side(best).length)) best = index;
+  });
+  if (best < 0) return { bytes, entry: -1 };
+  const other = direction === TO_NETWORK ? ENTRIES[best].network : ENTRIES[best].local;
+  const result = Uint8Array.from(bytes);
+  for (let bit = 0; bit < other.length; bit++) {
+    const mask = 0x80 >> (bit & 7);
+    result[bit >> 3] = (result[bit >> 3] & ~mask) | (other.bytes[bit >> 3] & mask);
+  }
+  return { bytes: result, entry: best };
+}
+
+function parsedOf(packet: Uint8Array): Parsed {
+  const parsed = new Parsed();
+  const refusal = parsed.parse(packet, 0, packet.length);
+  if (refusal !== 0) throw new Error(`refused: ${refusal}`);
+  return parsed;
+}
+
+/** Addresses inside (and sometimes outside) the prefixes of one side. */
+function inside(family: 4 | 6, direction: number): fc.Arbitrary<Uint8Array> {
+  const sides = ENTRIES.map((e) => (direction === TO_NETWORK ? e.local : e.network)).filter(
+    (p) => p.family === family,
+  );
+  const outside = prefix(family === 4 ? '203.0.113.0/24' : 'fc00:9::/32');
+  return fc
+    .tuple(fc.constantFrom(...sides, outside), fc.uint8Array({ minLength: 16, maxLength: 16 }))
+    .map(([p, noise]) => {
+      const bytes = Uint8Array.from(p.bytes);
+      for (let bit = p.length; bit < bytes.length * 8; bit++)
+        bytes[bit >> 3] |= noise[bit >> 3] & (0x80 >> (bit & 7));
+      return bytes;
+    });
+}
+
+const familyOf = fc.constantFrom(4 as const, 6 as const);
+const remote = (family: 4 | 6) => address(family === 4 ? REMOTE4 : REMOTE6);
+
+function payloadOf(protocol: number, data: Uint8Array): Uint8Array {
+  if (protocol === 6) return tcp(4000, 443, 0x18, [], data);
+  if (protocol === 17 || protocol === 136 || protocol === 33) return udp(53, 5353, data);
+  if (protocol === 1) return icmp(8, 0, data);
+  if (protocol === 58) return icmp(128, 0, data);
+  return data;
+}
+
+const protocols = fc.constantFrom(6, 17, 1, 58, 136, 33, 47, 132);
+const data = fc.uint8Array({ minLength: 8, maxLength: 60 });
+
+test('source and destination rewrites equal packets built with the translated address', (t) => {
+  const question = familyOf.chain((family) =>
+    fc.tuple(fc.constant(family), inside(family, TO_NETWORK), inside(family, TO_LOCAL)),
+  );
+  fc.assert(
+    fc.property(question, protocols, data, ([family, local, network], protocol, bytes) => {
+      const keepChecksum = (protocol === 1) !== (family === 4) && (protocol === 1 || protocol === 58);
+      const payload = payloadOf(protocol, bytes);
+      const build = (source: Uint8Array, destination: Uint8Array) =>
+        ip({ source, destination, protocol, payload, keepChecksum });
+      const far = remote(family);
+
+      const outgoing = build(local, far);
+      const parsed = parsedOf(outgoing);
+      const out = slowTranslate(local, TO_NETWORK);
+      t.is(findSourceEntry(VIEW, parsed), out.entry);
+      if (out.entry >= 0) rewriteSource(outgoing, parsed, VIEW, out.entry, TO_NETWORK, false);
+      t.deepEqual(outgoing, build(out.bytes, far));
+      t.deepEqual({ ...parsed }, { ...parsedOf(outgoing) });
+
+      const incoming = build(far, network);
+      const arrived = parsedOf(incoming);
+      const back = slowTranslate(network, TO_LOCAL);
+      t.is(findDestinationEntry(VIEW, arrived), back.entry);
+      if (back.entry >= 0) rewriteDestination(incoming, arrived, VIEW, back.entry, TO_LOCAL, false);
+      t.deepEqual(incoming, build(far, back.bytes));
+      t.deepEqual({ ...arrived }, { ...parsedOf(incoming) });
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('there and back again is the same packet', (t) => {
+  const question = familyOf.chain((family) => fc.tuple(fc.constant(family), inside(family, TO_NETWORK)));
+  fc.assert(
+    fc.property(question, fc.constantFrom(6, 17), data, ([family, local], protocol, bytes) => {
+      const packet = ip({
+        source: local,
+        destination: remote(family),
+        protocol,
+        payload: payloadOf(protocol, bytes),
+      });
+      const before = Uint8Array.from(packet);
+      const parsed = parsedOf(packet);
+      const found = findSourceEntry(VIEW, parsed);
+      if (found < 0) return;
+      rewriteSource(packet, parsed, VIEW, found, TO_NETWORK, false);
+      rewriteSource(packet, parsed, VIEW, found, TO_LOCAL, false);
+      t.deepEqual(packet, before);
+    }),
+  );
+});
+
+test('a partial checksum follows the address and is not complemented', (t) => {
+  const question = familyOf.chain((family) => fc.tuple(fc.constant(family), inside(family, TO_NETWORK)));
+  fc.assert(
+    fc.property(question, fc.constantFrom(6, 17), data, ([family, local], protocol, bytes) => {
+      const far = remote(family);
+      const payload = payloadOf(protocol, bytes);
+      const build = (source: Uint8Array) => {
+        const field = partialSum(source, far, protocol, payload.length);
+        payload.set([field >> 8, field & 255], CHECKSUM_OFFSET[protocol]);
+        return ip({ source, destination: far, protocol, payload, keepChecksum: true });
+      };
+      const packet = build(local);
+      const parsed = parsedOf(packet);
+      const found = findSourceEntry(VIEW, parsed);
+      if (found < 0) return;
+      rewriteSource(packet, parsed, VIEW, found, TO_NETWORK, true);
+      t.deepEqual(packet, build(slowTranslate(local, TO_NETWORK).bytes));
+    }),
+  );
+});
+
+test('fragments: the first carries the checksum, later ones change their address only', (t) => {
+  const local = address('172.16.10.77');
+  const network = address('10.100.10.77');
+  const datagram = (source: Uint8Array) =>
+    ip({
+      source,
+      destination: REMOTE4,
+      protocol: 17,
+      payload: udp(
+        1,
+        2,
+        Uint8Array.from({ length: 40 }, (_, i) => i),
+      ),
+    });
+  const pieces = (source: Uint8Array) => {
+    const whole = datagram(source).slice(20);
+    const common = { source, destination: REMOTE4, protocol: 17, keepChecksum: true };
+    return [
+      ip({ ...common, payload: whole.slice(0, 24), moreFragments: true }),
+      ip({ ...common, payload: whole.slice(24), fragmentOffset: 3 }),
+    ];
+  };
+  const after = pieces(local).map((piece) => {
+    const parsed = parsedOf(piece);
+    rewriteSource(piece, parsed, VIEW, findSourceEntry(VIEW, parsed), TO_NETWORK, false);
+    return piece;
+  });
+  t.deepEqual(after, pieces(network));
+});
+
+test('UDP without a checksum stays without', (t) => {
+  const none = ip({
+    source: '172.16.10.9',
+    destination: REMOTE4,
+    protocol: 17,
+    payload: udp(1, 2, new Uint8Array(4)),
+    keepChecksum: true,
+  });
+  rewriteSource(none, parsedOf(none), VIEW, 0, TO_NETWORK, false);
+  t.deepEqual([none[26], none[27]], [0, 0]);
+  t.true(checksumsRight(none));
+});
+
+/** A quoted packet from the far side to a local host, and what the quotation must become. */
+const quotations = familyOf
+  .chain((family) =>
+    fc.record({
+      family: fc.constant(family),
+      local: inside(family, TO_NETWORK),
+      network: inside(family, TO_LOCAL),
+      protocol: fc.constantFrom(6, 17, family === 4 ? 1 : 58, 47),
+      data,
+      keep: fc.oneof(fc.constant(1000), fc.nat(100)),
+      noChecksum: fc.boolean(),
+    }),
+  )
+  // Half a checksum cannot be mended (nor read by anyone): a quotation cut there is left to its own test.
+  .filter(({ protocol, keep }) => keep !== (CHECKSUM_OFFSET[protocol] ?? 0) + 1);
+
+test('errors leaving the site: quoted destination and outer source become network addresses', (t) => {
+  fc.assert(
+    fc.property(quotations, ({ family, local, protocol, data: bytes, keep, noChecksum }) => {
+      const far = remote(family);
+      const type = family === 4 ? 3 : 1;
+      const header = family === 4 ? 20 : 40;
+      const keepChecksum = noChecksum && protocol === 17;
+      const build = (host: Uint8Array, reporter: Uint8Array) => {
+        const about = ip({
+          source: far,
+          destination: host,
+          protocol,
+          payload: payloadOf(protocol, bytes),
+          keepChecksum,
+        });
+        const payload = icmpError(type, 1, about.slice(0, header + keep));
+        return ip({ source: reporter, destination: far, protocol: family === 4 ? 1 : 58, payload });
+      };
+      const packet = build(local, local);
+      const before = Uint8Array.from(packet);
+      const parsed = parsedOf(packet);
+      const translated = slowTranslate(local, TO_NETWORK);
+      const found = rewriteEmbedded(packet, parsed, VIEW, TO_NETWORK, false);
+      if (translated.entry < 0) {
+        t.is(found, EMBEDDED_UNMAPPED);
+        t.deepEqual(packet, before);
+        return;
+      }
+      t.is(found, translated.entry);
+      rewriteSource(packet, parsed, VIEW, findSourceEntry(VIEW, parsed), TO_NETWORK, false);
+      t.deepEqual(packet, build(translated.bytes, translated.bytes));
+      t.true(checksumsRight(packet));
+
+      // The same from a router that has no NAT entry.
+      const router = address(family === 4 ? '10.255.0.1' : 'fd77::1');
+      const other = build(local, router);
+      const reported = parsedOf(other);
+      t.is(rewriteEmbedded(other, reported, VIEW, TO_NETWORK, false), translated.entry);
+      t.is(findSourceEntry(VIEW, reported), -1);
+      adoptQuotedDestination(other, reported, false);
+      t.deepEqual(other, build(translated.bytes, translated.bytes));
+      t.deepEqual({ ...reported }, { ...parsedOf(other) });
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('errors that arrive: quoted source and outer destination become local addresses', (t) => {
+  fc.assert(
+    fc.property(quotations, ({ family, network, protocol, data: bytes, keep, noChecksum }) => {
+      const far = remote(family);
+      const header = family === 4 ? 20 : 40;
+      const keepChecksum = noChecksum && protocol === 17;
+      const build = (host: Uint8Array) => {
+        const about = ip({
+          source: host,
+          destination: far,
+          protocol,
+          payload: payloadOf(protocol, bytes),
+          keepChecksum,
+        });
+        const payload = icmpError(family === 4 ? 11 : 3, 0, about.slice(0, header + keep));
+        const reporter = family === 4 ? '198.51.100.1' : '2001:db8:eeee::1';
+        return ip({ source: reporter, destination: host, protocol: family === 4 ? 1 : 58, payload });
+      };
+      const packet = build(network);
+      const parsed = parsedOf(packet);
+      const translated = slowTranslate(network, TO_LOCAL);
+      const found = rewriteEmbedded(packet, parsed, VIEW, TO_LOCAL, false);
+      t.is(found, translated.entry < 0 ? EMBEDDED_UNMAPPED : translated.entry);
+      if (found < 0) return;
+      rewriteDestination(packet, parsed, VIEW, found, TO_LOCAL, false);
+      t.deepEqual(packet, build(translated.bytes));
+      t.deepEqual({ ...parsed }, { ...parsedOf(packet) });
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('quotations of fragments, extension headers and options', (t) => {
+  const build4 = (host: string, fragmentOffset: number) =>
+    icmpErrorOf(
+      ip({
+        source: REMOTE4,
+        destination: host,
+        protocol: 17,
+        payload: udp(1, 2, new Uint8Array(9)),
+        options: [148, 4, 0, 0],
+        fragmentOffset,
+        moreFragments: fragmentOffset === 0,
+      }),
+      host,
+      REMOTE4,
+    );
+  for (const fragmentOffset of [0, 5]) {
+    const packet = build4('172.16.10.3', fragmentOffset);
+    const parsed = parsedOf(packet);
+    t.is(rewriteEmbedded(packet, parsed, VIEW, TO_NETWORK, false), 0);
+    rewriteSource(packet, parsed, VIEW, 0, TO_NETWORK, false);
+    t.deepEqual(packet, build4('10.100.10.3', fragmentOffset));
+  }
+  const build6 = (host: string, extensions: number[], first: number, keepChecksum = false) =>
+    icmpErrorOf(
+      ip({
+        source: REMOTE6,
+        destination: host,
+        protocol: 6,
+        payload: tcp(1, 2, 2, [], new Uint8Array(0)),
+        extensions,
+        extensionProtocol: first,
+        keepChecksum,
+      }),
+      host,
+      REMOTE6,
+    );
+  const chains: [number[], number, boolean?][] = [
+    [[60, 0, 1, 4, 0, 0, 0, 0, 6, 0, 1, 4, 0, 0, 0, 0], 0],
+    [[6, 0, 0, 1, 0, 0, 0, 1], 44],
+    [[6, 0, 0, 9, 0, 0, 0, 1], 44, true],
+    [[6, 0, 4, 1, 0, 0, 0, 1], 43, true],
+    [[6, 99, 1, 4, 0, 0, 0, 1], 60, true],
+  ];
+  for (const [extensions, first, keepChecksum] of chains) {
+    const packet = build6('fd01:2:3:9::5', extensions, first, keepChecksum);
+    const parsed = parsedOf(packet);
+    t.is(rewriteEmbedded(packet, parsed, VIEW, TO_NETWORK, false), 3);
+    rewriteSource(packet, parsed, VIEW, 3, TO_NETWORK, false);
+    t.deepEqual(packet, build6('2001:db8:a:9::5', extensions, first, keepChecksum), String(extensions));
+  }
+});
+
+test('a quotation cut in the middle of its checksum keeps the half as it is', (t) => {
+  const build = (host: string) => {
+    const about = ip({
+      source: REMOTE4,
+      destination: host,
+      protocol: 17,
+      payload: udp(1, 2, new Uint8Array(9)),
+    });
+    about[26] = 0x77;
+    return icmpErrorOf(about.slice(0, 27), host, REMOTE4);
+  };
+  const packet = build('172.16.10.3');
+  const parsed = parsedOf(packet);
+  t.is(rewriteEmbedded(packet, parsed, VIEW, TO_NETWORK, false), 0);
+  rewriteSource(packet, parsed, VIEW, 0, TO_NETWORK, false);
+  t.deepEqual(packet, build('10.100.10.3'));
+});
+
+test('errors that no honest reporter sends are refused and left alone', (t) => {
+  const about = ip({
+    source: REMOTE4,
+    destination: '172.16.10.3',
+    protocol: 17,
+    payload: udp(1, 2, new Uint8Array(9)),
+  });
+  const refuse = (packet: Uint8Array, direction: typeof TO_NETWORK | typeof TO_LOCAL) => {
+    const before = Uint8Array.from(packet);
+    t.is(rewriteEmbedded(packet, parsedOf(packet), VIEW, direction, false), EMBEDDED_MALFORMED);
+    t.deepEqual(packet, before);
+  };
+  refuse(icmpErrorOf(about, '172.16.10.3', '10.50.0.8'), TO_NETWORK); // not to the quoted sender
+  refuse(icmpErrorOf(about.slice(0, 19), '172.16.10.3', REMOTE4), TO_NETWORK);
+  refuse(icmpErrorOf(new Uint8Array(0), '172.16.10.3', REMOTE4), TO_NETWORK);
+  refuse(
+    icmpErrorOf(
+      about.map((byte, i) => (i === 0 ? 0x65 : byte)),
+      '172.16.10.3',
+      REMOTE4,
+    ),
+    TO_NETWORK,
+  );
+  refuse(
+    icmpErrorOf(
+      about.map((byte, i) => (i === 0 ? 0x44 : byte)),
+      '172.16.10.3',
+      REMOTE4,
+    ),
+    TO_NETWORK,
+  );
+  refuse(
+    icmpErrorOf(
+      about.map((byte, i) => (i === 0 ? 0x4f : byte)),
+      '172.16.10.3',
+      REMOTE4,
+    ),
+    TO_NETWORK,
+  );
+  const about6 = ip({
+    source: '2001:db8:a::1',
+    destination: REMOTE6,
+    protocol: 47,
+    payload: new Uint8Array(9),
+  });
+  refuse(icmpErrorOf(about6, REMOTE6, '2001:db8:a::2'), TO_LOCAL);
+  refuse(icmpErrorOf(about6.slice(0, 39), REMOTE6, '2001:db8:a::1'), TO_LOCAL);
+});
+
+test('errors of random bytes: never an exception, nothing changed outside the packet', (t) => {
+  const changes = fc.array(fc.tuple(fc.nat(120), fc.nat(255)), { maxLength: 8 });
+  fc.assert(
+    fc.property(familyOf, changes, fc.nat(80), fc.boolean(), (family, edits, cut, outward) => {
+      const host = family === 4 ? '172.16.10.3' : 'fd01:2:3:9::5';
+      const far = family === 4 ? REMOTE4 : REMOTE6;
+      const quote = ip({
+        source: far,
+        destination: host,
+        protocol: 6,
+        payload: tcp(1, 2, 2, [], new Uint8Array(20)),
+      });
+      for (const [at, value] of edits) if (at < quote.length) quote[at] = value;
+      const packet = icmpErrorOf(quote.slice(0, Math.max(0, quote.length - cut)), host, far);
+      const bytes = new Uint8Array(packet.length + 64).fill(0xcc);
+      bytes.set(packet, 32);
+      const parsed = new Parsed();
+      t.is(parsed.parse(bytes, 32, packet.length), 0);
+      const found = rewriteEmbedded(bytes, parsed, VIEW, outward ? TO_NETWORK : TO_LOCAL, false);
+      t.true(found >= EMBEDDED_MALFORMED && found < ENTRIES.length);
+      t.true(
+        bytes.slice(0, 32).every((byte) => byte === 0xcc) &&
+          bytes.slice(32 + packet.length).every((byte) => byte === 0xcc),
+      );
+      t.true(checksumsRight(bytes.slice(32, 32 + packet.length)));
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+/** An ICMP unreachable from `source` to `destination` about `quote`. */
+function icmpErrorOf(quote: Uint8Array, source: string, destination: string): Uint8Array {
+  const four = !source.includes(':');
+  return ip({ source, destination, protocol: four ? 1 : 58, payload: icmpError(four ? 3 : 1, 0, quote) });
+}

@@ -1,0 +1,399 @@
+import test from 'ava';
+import fc from 'fast-check';
+import { DROP } from '../../../src/core/packet/drop.js';
+import { FRAGMENT_FIRST, FRAGMENT_LATER, FRAGMENT_NONE, Parsed } from '../../../src/core/packet/parsed.js';
+import { address, type IpOptions, icmp, ip, slowChecksum, tcp, udp, word } from '../../support/packets.js';
+
+const V4 = { source: '172.16.10.15', destination: '192.168.10.15' };
+const V6 = { source: 'fd00:10::15', destination: '2001:db8::1' };
+const DATA = Uint8Array.from([1, 2, 3, 4, 5, 6, 7, 8]);
+
+function parse(packet: Uint8Array, length = packet.length): [number, Parsed] {
+  const parsed = new Parsed();
+  return [parsed.parse(packet, 0, length), parsed];
+}
+
+/** Parses a packet that must be accepted. */
+function accept(options: IpOptions): Parsed {
+  const [refusal, parsed] = parse(ip(options));
+  if (refusal !== 0) throw new Error(`refused: ${refusal}`);
+  return parsed;
+}
+
+function refuse(packet: Uint8Array): number {
+  return parse(packet)[0];
+}
+
+/** Changes an IPv4 header and mends its checksum. */
+function edit4(packet: Uint8Array, edit: (packet: Uint8Array) => void): Uint8Array {
+  edit(packet);
+  packet.set([0, 0], 10);
+  const checksum = slowChecksum(packet.subarray(0, Math.min(packet.length, (packet[0] & 15) * 4)));
+  packet.set([checksum >> 8, checksum & 255], 10);
+  return packet;
+}
+
+test('fields of a TCP, UDP and ICMP packet in both families, at any offset', (t) => {
+  for (const ends of [V4, V6]) {
+    const four = ends === V4;
+    const header = four ? 20 : 40;
+    for (const protocol of [6, 17, four ? 1 : 58]) {
+      const payload =
+        protocol === 6
+          ? tcp(1000, 443, 0x12, [1, 1], DATA)
+          : protocol === 17
+            ? udp(53, 5353, DATA)
+            : icmp(8, 3, DATA);
+      const packet = ip({ ...ends, protocol, payload, ttl: 17 });
+      const bytes = new Uint8Array(packet.length + 30).fill(0xee);
+      bytes.set(packet, 13);
+      const parsed = new Parsed();
+      t.is(parsed.parse(bytes, 13, packet.length + 5), 0);
+      t.is(parsed.family, four ? 4 : 6);
+      t.is(parsed.offset, 13);
+      t.is(parsed.length, packet.length);
+      t.is(parsed.protocol, protocol);
+      t.is(parsed.l4Offset, 13 + header);
+      t.is(parsed.headerLength, header);
+      t.is(parsed.ttl, 17);
+      t.is(parsed.fragment, FRAGMENT_NONE);
+      t.false(parsed.moreFragments);
+      const source = address(ends.source);
+      const destination = address(ends.destination);
+      if (four) {
+        t.is(parsed.source4, word(source));
+        t.is(parsed.destination4, word(destination));
+        t.true(parsed.isFrom(word(source)) && parsed.isTo(word(destination) >>> 0));
+        t.false(parsed.isFrom(word(destination)) || parsed.isTo(word(source), 0, 0, 1));
+      } else {
+        const words = [
+          parsed.s0,
+          parsed.s1,
+          parsed.s2,
+          parsed.s3,
+          parsed.d0,
+          parsed.d1,
+          parsed.d2,
+          parsed.d3,
+        ];
+        t.deepEqual(
+          words,
+          [0, 1, 2, 3].map((i) => word(source, i)).concat([0, 1, 2, 3].map((i) => word(destination, i))),
+        );
+        t.true(parsed.isFrom(words[0] >>> 0, words[1], words[2], words[3]));
+        t.false(parsed.isTo(words[4], words[5], words[6], words[7] + 1));
+      }
+      t.deepEqual(
+        [parsed.sourcePort, parsed.destinationPort],
+        protocol === 6 ? [1000, 443] : protocol === 17 ? [53, 5353] : [0, 0],
+      );
+      t.is(parsed.tcpFlags, protocol === 6 ? 0x12 : 0);
+      t.is(parsed.isIcmp, protocol === 1 || protocol === 58);
+      t.deepEqual([parsed.icmpType, parsed.icmpCode], parsed.isIcmp ? [8, 3] : [0, 0]);
+      t.is(parsed.isIcmpError, protocol === 58); // type 8 is an echo in ICMP and below 128 in ICMPv6
+      const checksum = protocol === 6 ? 16 : protocol === 17 ? 6 : four ? -1 : 2;
+      t.is(parsed.checksumAt, checksum < 0 ? 0 : parsed.l4Offset + checksum);
+    }
+  }
+});
+
+test('nothing of one packet is left over in the next', (t) => {
+  const used = new Parsed();
+  const packets = [
+    ip({
+      ...V6,
+      protocol: 58,
+      payload: icmp(1, 4, DATA),
+      extensions: [58, 0, 0, 1, 0, 0, 0, 1],
+      extensionProtocol: 44,
+    }),
+    ip({ ...V4, protocol: 6, payload: tcp(1, 2, 3, [], DATA) }),
+    ip({ ...V4, protocol: 17, payload: DATA, fragmentOffset: 100, moreFragments: true }),
+    ip({ ...V6, protocol: 47, payload: DATA }),
+    ip({ ...V4, protocol: 1, payload: icmp(11, 0, DATA) }),
+    ip({ ...V4, protocol: 132, payload: DATA }),
+  ];
+  for (const first of packets) {
+    for (const second of packets) {
+      used.parse(first, 0, first.length);
+      t.is(used.parse(second, 0, second.length), 0);
+      t.deepEqual({ ...used }, { ...parse(second)[1] });
+    }
+  }
+});
+
+test('which ICMP types are errors', (t) => {
+  const types = Array.from({ length: 256 }, (_, type) => type);
+  const errors = (ends: typeof V4, protocol: number) =>
+    types.filter((type) => accept({ ...ends, protocol, payload: icmp(type, 0, DATA) }).isIcmpError);
+  t.deepEqual(errors(V4, 1), [3, 4, 5, 11, 12]);
+  t.deepEqual(errors(V6, 58), types.slice(0, 128));
+  t.false(accept({ ...V6, protocol: 1, payload: icmp(3, 0, DATA), keepChecksum: true }).isIcmp);
+  t.false(accept({ ...V4, protocol: 58, payload: icmp(1, 0, DATA), keepChecksum: true }).isIcmp);
+});
+
+test('IPv6 extension headers are walked to the upper layer', (t) => {
+  const hop = [60, 0, 1, 4, 0, 0, 0, 0];
+  const destination = [43, 1, 1, 12, ...new Array<number>(12).fill(0)];
+  const routing = [44, 0, 4, 0, 0, 0, 0, 0];
+  const atomic = [17, 0, 0, 0, 0, 0, 0, 9];
+  const parsed = accept({
+    ...V6,
+    protocol: 17,
+    payload: udp(7, 9, DATA),
+    extensions: [...hop, ...destination, ...routing, ...atomic],
+  });
+  t.is(parsed.protocol, 17);
+  t.is(parsed.headerLength, 40 + 8 + 16 + 8 + 8);
+  t.is(parsed.fragment, FRAGMENT_NONE);
+  t.is(parsed.destinationPort, 9);
+
+  const first = accept({
+    ...V6,
+    protocol: 6,
+    payload: tcp(7, 9, 2, [], DATA.subarray(0, 4)),
+    extensions: [6, 0, 0, 1, 0, 0, 0, 9],
+    extensionProtocol: 44,
+  });
+  t.is(first.fragment, FRAGMENT_FIRST);
+  t.true(first.moreFragments);
+  t.is(first.destinationPort, 9);
+
+  const later = accept({
+    ...V6,
+    protocol: 6,
+    payload: DATA,
+    extensions: [6, 0, 1, 0, 0, 0, 0, 9],
+    extensionProtocol: 44,
+    keepChecksum: true,
+  });
+  t.is(later.fragment, FRAGMENT_LATER);
+  t.false(later.moreFragments);
+  t.deepEqual([later.protocol, later.destinationPort, later.checksumAt], [6, 0, 0]);
+});
+
+test('IPv4 fragments', (t) => {
+  const first = accept({ ...V4, protocol: 17, payload: udp(7, 9, new Uint8Array(16)), moreFragments: true });
+  t.is(first.fragment, FRAGMENT_FIRST);
+  t.is(first.sourcePort, 7);
+  const later = accept({ ...V4, protocol: 17, payload: DATA, fragmentOffset: 3 });
+  t.is(later.fragment, FRAGMENT_LATER);
+  t.deepEqual([later.sourcePort, later.checksumAt], [0, 0]);
+  // A first fragment's UDP length speaks of the whole datagram.
+  const whole = udp(7, 9, new Uint8Array(16));
+  whole[4] = 5;
+  t.is(refuse(ip({ ...V4, protocol: 17, payload: whole, moreFragments: true })), 0);
+  t.is(refuse(ip({ ...V4, protocol: 17, payload: whole })), DROP.malformed);
+});
+
+test('corpus: refused as malformed', (t) => {
+  const good4 = () => ip({ ...V4, protocol: 17, payload: udp(1, 2, DATA) });
+  const good6 = () => ip({ ...V6, protocol: 17, payload: udp(1, 2, DATA) });
+  const chain = (count: number) =>
+    Array.from({ length: count }, (_, i) => [i === count - 1 ? 17 : 60, 0, 1, 4, 0, 0, 0, 0]).flat();
+  const chained = (extensions: number[], extensionProtocol: number, payload = udp(1, 2, DATA)) =>
+    ip({ ...V6, protocol: 17, payload, extensions, extensionProtocol });
+  t.is(refuse(chained(chain(8), 60)), 0);
+  const corpus: Record<string, Uint8Array> = {
+    empty: new Uint8Array(0),
+    'one byte of IPv4': Uint8Array.of(0x45),
+    'one byte of IPv6': Uint8Array.of(0x60),
+    'IPv4 header cut': good4().subarray(0, 19),
+    'IPv6 header cut': good6().subarray(0, 39),
+    'IPv4 header length 16': edit4(good4(), (p) => {
+      p[0] = 0x44;
+    }),
+    'IPv4 header longer than the packet': edit4(good4(), (p) => {
+      p[0] = 0x4f;
+    }),
+    'IPv4 total shorter than the header': edit4(good4(), (p) => {
+      p[3] = 19;
+    }),
+    'IPv4 total longer than the bytes': edit4(good4(), (p) => {
+      p[3] += 1;
+    }),
+    'IPv4 header checksum': (() => {
+      const p = good4();
+      p[10] ^= 1;
+      return p;
+    })(),
+    'IPv6 payload longer than the bytes': (() => {
+      const p = good6();
+      p[5] += 1;
+      return p;
+    })(),
+    'UDP header cut': ip({ ...V4, protocol: 17, payload: DATA.subarray(0, 7) }),
+    'UDP length 7': (() => {
+      const u = udp(1, 2, DATA);
+      u[5] = 7;
+      return ip({ ...V4, protocol: 17, payload: u });
+    })(),
+    'UDP length beyond the packet': (() => {
+      const u = udp(1, 2, DATA);
+      u[5] += 1;
+      return ip({ ...V6, protocol: 17, payload: u });
+    })(),
+    'TCP header cut': ip({ ...V4, protocol: 6, payload: tcp(1, 2, 2, [], DATA).subarray(0, 19) }),
+    'TCP data offset 4': (() => {
+      const u = tcp(1, 2, 2, [], DATA);
+      u[12] = 0x40;
+      return ip({ ...V4, protocol: 6, payload: u });
+    })(),
+    'TCP data offset beyond the packet': (() => {
+      const u = tcp(1, 2, 2, [], DATA);
+      u[12] = 0x80;
+      return ip({ ...V4, protocol: 6, payload: u });
+    })(),
+    'ICMP header cut': ip({ ...V4, protocol: 1, payload: DATA.subarray(0, 7) }),
+    'ICMPv6 header cut': ip({ ...V6, protocol: 58, payload: DATA.subarray(0, 7) }),
+    "TCP fragment over the first one's ports": ip({ ...V4, protocol: 6, payload: DATA, fragmentOffset: 1 }),
+    'IPv4 fragment beyond 65535': ip({ ...V4, protocol: 17, payload: DATA, fragmentOffset: 0x1fff }),
+    'tiny first fragment': ip({ ...V4, protocol: 6, payload: DATA, moreFragments: true }),
+    'IPv6 fragment beyond 65535': ip({
+      ...V6,
+      protocol: 17,
+      payload: new Uint8Array(16),
+      extensions: [17, 0, 0xff, 0xf8, 0, 0, 0, 1],
+      extensionProtocol: 44,
+      keepChecksum: true,
+    }),
+    'IPv6 first fragment without the upper header': chained(
+      [60, 0, 0, 1, 0, 0, 0, 1, 17, 1, 1, 4, 0, 0, 0, 0],
+      44,
+      new Uint8Array(0),
+    ),
+    'two fragment headers': chained([44, 0, 0, 1, 0, 0, 0, 1, 17, 0, 0, 1, 0, 0, 0, 1], 44),
+    'hop-by-hop not first': chained([0, 0, 1, 4, 0, 0, 0, 0, 17, 0, 1, 4, 0, 0, 0, 0], 60),
+    'nine extension headers': chained(chain(9), 60),
+    'extension header cut': chained([17, 0, 1, 4], 60, new Uint8Array(0)),
+    'extension header longer than the packet': chained([17, 4, 1, 4, 0, 0, 0, 0], 60),
+    'IPv4 option of length 1': edit4(
+      ip({ ...V4, protocol: 17, payload: udp(1, 2, DATA), options: [7, 1, 0, 0] }),
+      () => {},
+    ),
+    'IPv4 option beyond the header': ip({
+      ...V4,
+      protocol: 17,
+      payload: udp(1, 2, DATA),
+      options: [7, 9, 0, 0],
+    }),
+    'IPv4 option cut': ip({ ...V4, protocol: 17, payload: udp(1, 2, DATA), options: [1, 1, 1, 7] }),
+  };
+  for (const [name, packet] of Object.entries(corpus)) t.is(refuse(packet), DROP.malformed, name);
+});
+
+test('corpus: not IP, and source routing in progress', (t) => {
+  t.is(refuse(Uint8Array.of(0x05)), DROP['not-ip']);
+  t.is(refuse(new Uint8Array(60).fill(0x75)), DROP['not-ip']);
+  const routed4 = (kind: number, pointer: number) =>
+    ip({ ...V4, protocol: 17, payload: udp(1, 2, DATA), options: [1, kind, 7, pointer, 10, 0, 0, 1] });
+  t.is(refuse(routed4(131, 4)), DROP.policy);
+  t.is(refuse(routed4(137, 4)), DROP.policy);
+  t.is(refuse(routed4(131, 8)), 0); // at its end
+  t.is(refuse(routed4(7, 4)), 0); // record route
+  const routed6 = (type: number, left: number) =>
+    ip({
+      ...V6,
+      protocol: 17,
+      payload: udp(1, 2, DATA),
+      extensions: [17, 0, type, left, 0, 0, 0, 0],
+      extensionProtocol: 43,
+    });
+  for (const type of [0, 2, 3, 4]) t.is(refuse(routed6(type, 1)), DROP.policy);
+  t.is(refuse(routed6(4, 0)), 0);
+});
+
+test('odd but right: trailing bytes, no next header, unknown protocols, short UDP, options', (t) => {
+  const padded = Uint8Array.from([...ip({ ...V4, protocol: 17, payload: udp(1, 2, DATA) }), 0, 0, 0]);
+  t.is(parse(padded)[1].length, padded.length - 3);
+  t.is(accept({ ...V6, protocol: 59, payload: new Uint8Array(0) }).protocol, 59);
+  t.is(accept({ ...V4, protocol: 255, payload: new Uint8Array(0) }).l4Offset, 20);
+  const short = udp(1, 2, DATA);
+  short[5] = 8;
+  t.is(accept({ ...V4, protocol: 17, payload: short }).destinationPort, 2);
+  t.is(accept({ ...V4, protocol: 17, payload: udp(1, 2, DATA), options: [148, 4, 0, 0] }).headerLength, 24);
+  t.is(accept({ ...V4, protocol: 17, payload: udp(1, 2, DATA), options: [0, 131, 7, 4] }).headerLength, 24);
+});
+
+/** Bytes that note a read outside [from, to). */
+function guarded(bytes: Uint8Array, from: number, to: number, stray: number[]): Uint8Array {
+  return new Proxy(bytes, {
+    get(target, key) {
+      const index = Number(key);
+      if (!(index >= from && index < to)) stray.push(index);
+      return target[index];
+    },
+  });
+}
+
+const valid = fc.oneof(
+  fc
+    .tuple(
+      fc.constantFrom(V4, V6),
+      fc.constantFrom(1, 6, 17, 58, 47),
+      fc.uint8Array({ maxLength: 80 }),
+      fc.boolean(),
+      fc.constantFrom(0, 0, 1, 2, 9),
+    )
+    .map(([ends, protocol, data, moreFragments, fragmentOffset]) => {
+      const payload =
+        protocol === 6
+          ? tcp(1, 2, 2, [2, 4, 5, 180], data)
+          : protocol === 17
+            ? udp(1, 2, data)
+            : icmp(3, 0, data);
+      const extensions =
+        ends === V6 && moreFragments
+          ? [60, 0, 0, (fragmentOffset << 3) | 1, 0, 0, 0, 0, protocol, 0, 1, 4, 0, 0, 0, 0]
+          : [];
+      return ip({
+        ...ends,
+        protocol,
+        payload,
+        moreFragments,
+        fragmentOffset,
+        extensions,
+        extensionProtocol: 44,
+        keepChecksum: true,
+      });
+    }),
+  fc.uint8Array({ maxLength: 120 }),
+);
+const mutated = fc
+  .tuple(valid, fc.array(fc.tuple(fc.nat(200), fc.nat(255)), { maxLength: 6 }), fc.nat(140), fc.boolean())
+  .map(([packet, changes, cut, mend]) => {
+    const bytes = Uint8Array.from(
+      packet.subarray(0, Math.max(0, packet.length - (cut > 100 ? cut - 100 : 0))),
+    );
+    for (const [at, value] of changes) if (at < bytes.length) bytes[at] = value;
+    if (mend && bytes.length >= 20 && bytes[0] >> 4 === 4) return edit4(bytes, () => {});
+    return bytes;
+  });
+
+test('random and mutated packets: never an exception, never a read outside, fields in range', (t) => {
+  let accepted = 0;
+  fc.assert(
+    fc.property(mutated, fc.nat(20), fc.nat(3), (packet, before, after) => {
+      const bytes = new Uint8Array(before + packet.length + 20).fill(0x60);
+      bytes.set(packet, before);
+      const length = packet.length + after;
+      const stray: number[] = [];
+      const parsed = new Parsed();
+      const refusal = parsed.parse(guarded(bytes, before, before + length, stray), before, length);
+      t.deepEqual(stray, []);
+      t.true(
+        refusal === 0 || refusal === DROP.malformed || refusal === DROP['not-ip'] || refusal === DROP.policy,
+      );
+      if (refusal !== 0) return;
+      accepted++;
+      t.true(parsed.length <= length && parsed.l4Offset <= before + parsed.length);
+      t.is(parsed.l4Offset, before + parsed.headerLength);
+      t.true(parsed.checksumAt === 0 || parsed.checksumAt + 2 <= before + parsed.length);
+      for (const value of Object.values(parsed)) t.true(typeof value === 'boolean' || (value | 0) === value);
+      if (parsed.fragment === FRAGMENT_LATER)
+        t.is(parsed.sourcePort | parsed.destinationPort | parsed.checksumAt, 0);
+    }),
+    { numRuns: 4000 },
+  );
+  t.true(accepted > 400, `only ${accepted} packets were accepted: the generator is too wild`);
+});
