@@ -115,7 +115,7 @@ export interface Native {
 
   /** Throws AssertionError where the arrays do not fit each other: stats ≥ STAT_COUNT, sources ≥ udpSlots records … */
   contextOpen(options: ContextOptions): number;
-  contextClose(context: number): void;
+  contextClose(context: number): number;
   /**
    * Tells the context which descriptor belongs to a socket index (endpoint record byte 1); −1 removes it. `offloads`
    * as `udpOpen` answered them. 0 or −errno.
@@ -175,7 +175,7 @@ export interface Native {
    * `timeoutMs` is rounded up to whole ms; below 0 it waits for ever.
    */
   pollerOpen(fds: number[]): number;
-  pollerClose(poller: number): void;
+  pollerClose(poller: number): number;
   wait(poller: number, timeoutMs: number): number;
   eventOpen(): number;
   eventSignal(fd: number): number;

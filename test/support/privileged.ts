@@ -1,22 +1,22 @@
 /**
- * Tests that need root and /dev/net/tun. Without them such a test still appears, says why it did nothing, and is
- * counted as skipped by the runner (support/runner), never as passed.
+ * Tests that need root say so in one place: without root or without a TUN device they pass, but leave a visible line
+ * that the runner counts, so that a skipped test never looks like a passed one.
  */
 import { existsSync } from 'node:fs';
 import test, { type ExecutionContext } from 'ava';
 
-/** Whether this process may open TUN devices and network namespaces. */
+/** Whether this process may make network namespaces and devices. */
 export const privileged: boolean = process.getuid?.() === 0 && existsSync('/dev/net/tun');
 
-/** Registers a serial test that runs `body` where privileged, and a visible skip elsewhere. */
-export function rootTest(title: string, body: (t: ExecutionContext) => unknown): void {
+/** Registers a serial test that runs only with privileges. */
+export function rootTest(title: string, body: (t: ExecutionContext) => void | Promise<void>): void {
   test.serial(title, async (t) => {
-    if (privileged) {
-      await body(t);
+    if (!privileged) {
+      t.log('skipped: needs root');
+      console.log(`# SKIP ${title} (needs root)`);
+      t.pass();
       return;
     }
-    t.log('skipped: needs root');
-    console.log(`# SKIP ${title} (needs root)`);
-    t.pass();
+    await body(t);
   });
 }
