@@ -70,6 +70,9 @@ export const ERASE_AFTER_REJECTS = 3;
 export const DIAL_INTERVAL_MS_MIN = 100;
 /** Ours: a freed session slot rests this long, so that no worker still has rows of its former life in hand. */
 export const SLOT_REST_MS = 1_000;
+/** Ours: a session that rotation pushes out is still received with for this long; at most so many of one peer. */
+export const RETIRE_MS = 5_000;
+export const RETIRED_MAX = 3;
 /** Ours: more valid handshake messages than this in a second mean that we are under load and ask for cookies. */
 export const LOAD_MESSAGES_PER_SECOND = 250;
 /** Ours: how long we stay under load after the rate was last exceeded. */

@@ -2,8 +2,12 @@
  * The sessions of all peers: filling a slot, publishing it, and the rotation of previous, current and next. A session's
  * index is published after its keys are installed and withdrawn before they are removed, so a worker never sees an
  * index without its keys.
+ *
+ * A session that rotation pushes out is retired: it may still be received with for RETIRE_MS. The kernel drops it at
+ * once, but there the two ends never hold two sessions of which each sends on another; here they may, after both have
+ * started at the same time, and the next renewal must not lose the packets that are on their way.
  */
-import { ERASE_AFTER_REJECTS, type Timers } from './constants.js';
+import { ERASE_AFTER_REJECTS, RETIRE_MS, RETIRED_MAX, type Timers } from './constants.js';
 import type { SessionKeys } from './noise.js';
 import type { OutputQueue } from './outputs.js';
 import type { Peer } from './peer.js';
@@ -23,6 +27,8 @@ interface Reply {
 interface Arriving {
   readonly peer: Peer;
   readonly reply: Reply | undefined;
+  /** Removed before it was installed: the slot is free once the installation has been reported. */
+  abandoned: boolean;
 }
 
 export class Keypairs {
@@ -31,7 +37,7 @@ export class Keypairs {
   readonly #slots: Slots;
   readonly #timers: Timers;
   readonly #outputs: OutputQueue;
-  /** BOUNDED by two for each peer. */
+  /** BOUNDED by the number of slots. */
   readonly #arriving = new Map<number, Arriving>();
 
   constructor(sessions: SessionTable, peers: PeerTable, slots: Slots, timers: Timers, outputs: OutputQueue) {
@@ -62,7 +68,7 @@ export class Keypairs {
     sessions.peer[slot] = peer.index;
     sessions.flags[slot] = role === AS_INITIATOR ? SESSION_INITIATOR : SESSION_UNCONFIRMED;
     clearReplayWindow(sessions, slot);
-    this.#arriving.set(slot, { peer, reply });
+    this.#arriving.set(slot, { peer, reply, abandoned: false });
     this.#outputs.push({ type: 'install', slot, peer: peer.index, ...keys });
   }
 
@@ -72,6 +78,10 @@ export class Keypairs {
     if (arriving === undefined) return undefined;
     const { peer, reply } = arriving;
     this.#arriving.delete(slot);
+    if (arriving.abandoned) {
+      this.#slots.release(slot, now);
+      return undefined;
+    }
     Atomics.store(this.#sessions.localIndex, slot, this.#slots.indexOf(slot));
     if (reply !== undefined) {
       peer.arriving[AS_RESPONDER] = -1;
@@ -92,22 +102,22 @@ export class Keypairs {
     peer.previous = peer.current;
     peer.next = -1;
     this.#use(peer, slot);
-    if (previous >= 0) this.remove(previous, now);
+    this.#retire(peer, previous, now);
     return true;
   }
 
   /** Withdraws a session and asks for the removal of its keys. */
   remove(slot: number, now: number): void {
-    const sessions = this.#sessions;
+    Atomics.store(this.#sessions.localIndex, slot, 0);
+    this.#outputs.push({ type: 'remove', slot });
     const arriving = this.#arriving.get(slot);
-    this.#arriving.delete(slot);
-    Atomics.store(sessions.localIndex, slot, 0);
-    if (arriving !== undefined) {
+    if (arriving === undefined) {
+      this.#slots.release(slot, now);
+    } else {
       const { arriving: slots } = arriving.peer;
       slots[slots.indexOf(slot)] = -1;
+      arriving.abandoned = true;
     }
-    this.#outputs.push({ type: 'remove', slot });
-    this.#slots.release(slot, now);
   }
 
   /** Removes every session of a peer. */
@@ -116,6 +126,7 @@ export class Keypairs {
     for (const slot of [peer.current, peer.previous, peer.next, ...peer.arriving]) {
       if (slot >= 0) this.remove(slot, now);
     }
+    for (const { slot } of peer.retired.splice(0)) this.remove(slot, now);
     peer.current = -1;
     peer.previous = -1;
     peer.next = -1;
@@ -123,7 +134,9 @@ export class Keypairs {
 
   /** Removes sessions of a peer whose keys are to be erased; returns when the next one will be. */
   expire(peer: Peer, now: number): number {
-    let nextMs = Number.POSITIVE_INFINITY;
+    const { retired } = peer;
+    while (retired.length > 0 && retired[0].untilMs <= now) this.#removeOldestRetired(peer, now);
+    let nextMs = retired.length > 0 ? retired[0].untilMs : Number.POSITIVE_INFINITY;
     const check = (slot: number): number => {
       if (slot < 0) return slot;
       const eraseAtMs = this.#sessions.createdAtMs[slot] + ERASE_AFTER_REJECTS * this.#timers.rejectAfterMs;
@@ -153,15 +166,26 @@ export class Keypairs {
     this.#use(peer, slot);
     peer.previous = next >= 0 ? next : current;
     peer.next = -1;
-    if (previous >= 0) this.remove(previous, now);
-    if (next >= 0 && current >= 0) this.remove(current, now);
+    this.#retire(peer, previous, now);
+    if (next >= 0) this.#retire(peer, current, now);
   }
 
   #rotateAsResponder(peer: Peer, slot: number, now: number): void {
-    if (peer.previous >= 0) this.remove(peer.previous, now);
-    if (peer.next >= 0) this.remove(peer.next, now);
+    this.#retire(peer, peer.previous, now);
+    this.#retire(peer, peer.next, now);
     peer.previous = -1;
     peer.next = slot;
+  }
+
+  #retire(peer: Peer, slot: number, now: number): void {
+    if (slot < 0) return;
+    peer.retired.push({ slot, untilMs: now + RETIRE_MS });
+    if (peer.retired.length > RETIRED_MAX) this.#removeOldestRetired(peer, now);
+  }
+
+  #removeOldestRetired(peer: Peer, now: number): void {
+    const oldest = peer.retired.shift();
+    if (oldest !== undefined) this.remove(oldest.slot, now);
   }
 
   #use(peer: Peer, slot: number): void {

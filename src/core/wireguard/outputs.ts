@@ -22,7 +22,7 @@ export type Output =
       readonly bytes: Uint8Array;
       readonly to: Uint8Array | undefined;
     }
-  /** Install keys in all workers, then call handleInstalled(slot). The keys may be erased after that. */
+  /** Install keys in all workers, then call handleInstalled(slot), once for each install. The keys may then be erased. */
   | {
       readonly type: 'install';
       readonly slot: number;

@@ -72,6 +72,8 @@ export class Peer {
   next = -1;
   /** Slots of sessions being installed: [as initiator, as responder]. */
   readonly arriving: [number, number] = [-1, -1];
+  /** Sessions pushed out by newer ones, oldest first. BOUNDED by RETIRED_MAX. */
+  readonly retired: { readonly slot: number; readonly untilMs: number }[] = [];
 
   constructor(options: PeerOptions, presharedKey: Uint8Array, macs: MacWriter) {
     this.index = options.index;

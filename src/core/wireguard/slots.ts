@@ -8,9 +8,9 @@ import { SLOT_REST_MS } from './constants.js';
 import type { Crypto } from './crypto.js';
 import { SLOT_BITS, SLOT_MASK } from './tables.js';
 
-/** Slots that `peers` peers need: previous, current and next session and one being made each, and some at rest. */
+/** Slots that `peers` peers need: previous, current, next, two being made and one retired each, and some at rest. */
 export function sessionCapacityFor(peers: number): number {
-  return Math.min(4 * peers + 256, SLOT_MASK + 1);
+  return Math.min(6 * peers + 256, SLOT_MASK + 1);
 }
 
 export class Slots {
