@@ -3,7 +3,7 @@
  * (Node offers no key for it) and XChaCha20. Noble's are plain JavaScript; they see a few hundred bytes a handshake.
  *
  * OpenSSL wants key objects. Those of long-lived keys (our own, the peers') are remembered by the identity of the array;
- * ephemeral ones go with theirs.
+ * ephemeral ones go with theirs. Results are copied out of Buffers, whose slice() and whose memory are shared.
  */
 import {
   createCipheriv,
@@ -35,22 +35,24 @@ export function createCrypto(randomBytes: (length: number) => Uint8Array = nodeR
 
   const publicKey = (key: Uint8Array): Uint8Array => {
     const spki = createPublicKey(privateObject(privateKeys, key)).export({ format: 'der', type: 'spki' });
-    return Uint8Array.from(spki.subarray(SPKI_HEAD.length));
+    return new Uint8Array(spki.subarray(SPKI_HEAD.length));
   };
 
   return {
-    randomBytes,
+    randomBytes: (length) => new Uint8Array(randomBytes(length)),
     publicKey,
     generateKeyPair() {
-      const privateKey = Uint8Array.from(randomBytes(32));
+      const privateKey = new Uint8Array(randomBytes(32));
       return { privateKey, publicKey: publicKey(privateKey) };
     },
     dh(own, theirs) {
       try {
-        return diffieHellman({
-          privateKey: privateObject(privateKeys, own),
-          publicKey: publicObject(publicKeys, theirs),
-        });
+        return new Uint8Array(
+          diffieHellman({
+            privateKey: privateObject(privateKeys, own),
+            publicKey: publicObject(publicKeys, theirs),
+          }),
+        );
       } catch {
         // OpenSSL refuses to derive an all-zero secret; there is no other way to fail with 32-byte keys.
         return undefined;
@@ -59,12 +61,12 @@ export function createCrypto(randomBytes: (length: number) => Uint8Array = nodeR
     hash(...parts) {
       const hash = createHash('blake2s256');
       for (const part of parts) hash.update(part);
-      return hash.digest();
+      return new Uint8Array(hash.digest());
     },
     hmac(key, ...parts) {
       const hmac = createHmac('blake2s256', key);
       for (const part of parts) hmac.update(part);
-      return hmac.digest();
+      return new Uint8Array(hmac.digest());
     },
     mac(key, data) {
       return blake2s(data, { key, dkLen: 16 });
@@ -133,7 +135,7 @@ function aeadOpen(
   const decipher = createDecipheriv(AEAD, key, nonceOf(counter), { authTagLength: TAG_BYTES });
   decipher.setAAD(ad, { plaintextLength: length });
   decipher.setAuthTag(ciphertext.subarray(length));
-  const plaintext = Uint8Array.from(decipher.update(ciphertext.subarray(0, length)));
+  const plaintext = new Uint8Array(decipher.update(ciphertext.subarray(0, length)));
   try {
     decipher.final();
   } catch {
