@@ -7,9 +7,9 @@ import { endpointAddress, endpointPort } from '../../core/base/endpoint.js';
 import { TwinspanError } from '../../core/base/errors.js';
 import { wordAt } from '../../core/base/prefix.js';
 import { formatAddress, formatEndpoint, formatPrefix, parseAddress } from '../../core/config/address.js';
+import { clearRow } from '../../core/packet/clear-row.js';
 import { DROP_REASONS, type DropReason } from '../../core/packet/drop.js';
 import {
-  clearRow,
   ROW_NAT,
   ROW_OFFSET,
   ROW_PEER,

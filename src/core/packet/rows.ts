@@ -63,19 +63,3 @@ export const VERDICT_LAN = 5;
 export const VERDICT_WAN = 6;
 /** Hand to the control thread (handshakes, inner packets to our control address). */
 export const VERDICT_CONTROL = 7;
-
-/** Row `at` (in words) describes a plain packet at `offset`, of `length` bytes, about which nothing is decided yet. */
-export function clearRow(rows: Int32Array, at: number, offset: number, length: number): void {
-  rows[at + ROW_OFFSET] = offset;
-  rows[at + ROW_LENGTH] = length;
-  rows[at + ROW_VERDICT] = VERDICT_DROP;
-  rows[at + ROW_GSO_TYPE] = GSO_NONE;
-  rows[at + ROW_GSO_SIZE] = 0;
-  rows[at + ROW_FLAGS] = 0;
-  rows[at + ROW_CSUM_START] = 0;
-  rows[at + ROW_CSUM_OFFSET] = 0;
-  rows[at + ROW_PEER] = -1;
-  rows[at + ROW_ROUTE] = -1;
-  rows[at + ROW_NAT] = -1;
-  rows[at + ROW_REASON] = 0;
-}

@@ -8,6 +8,7 @@
  * accepts.
  */
 
+import { clearRow } from '../packet/clear-row.js';
 import { DROP } from '../packet/drop.js';
 import {
   ICMP4_TIME_EXCEEDED,
@@ -23,7 +24,7 @@ import {
 } from '../packet/icmp.js';
 import { put32 } from '../packet/offsets.js';
 import { RateLimit } from '../packet/ratelimit.js';
-import { clearRow, ROW_STRIDE, ROW_VERDICT, VERDICT_LAN } from '../packet/rows.js';
+import { ROW_STRIDE, ROW_VERDICT, VERDICT_LAN } from '../packet/rows.js';
 import type { RouterContext } from './context.js';
 import { REPLY_BYTES, REPLY_ROWS } from './memory.js';
 

@@ -3,16 +3,10 @@
  * replies out; the caller reads and writes the devices. Set `now`, call one handleX for a batch, carry out its rows,
  * then the reply rows; nothing is kept from one batch to the next but the tables.
  */
+
+import { clearRow } from '../packet/clear-row.js';
 import { DROP } from '../packet/drop.js';
-import {
-  clearRow,
-  ROW_PEER,
-  ROW_STRIDE,
-  ROW_VERDICT,
-  VERDICT_LAN,
-  VERDICT_SEAL,
-  VERDICT_WAN,
-} from '../packet/rows.js';
+import { ROW_PEER, ROW_STRIDE, ROW_VERDICT, VERDICT_LAN, VERDICT_SEAL, VERDICT_WAN } from '../packet/rows.js';
 import { RouterContext } from './context.js';
 import { classifyDatagrams } from './datagrams.js';
 import { decideLan } from './lan.js';
