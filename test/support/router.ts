@@ -1,0 +1,174 @@
+/**
+ * A router on small memory for tests: three clusters as in the seed (0 = ours, 1 = AWS with two members and a hub, 2 =
+ * another edge), sessions that exist without keys, and one packet at a time. What leaves a row is read back as bytes.
+ */
+import { encodeEndpoint } from '../../src/core/base/endpoint.js';
+import { compileNat } from '../../src/core/nat/map.js';
+import { clearRow } from '../../src/core/packet/clear-row.js';
+import { DROP_REASONS } from '../../src/core/packet/drop.js';
+import {
+  ROW_LENGTH,
+  ROW_OFFSET,
+  ROW_PEER,
+  ROW_REASON,
+  ROW_SESSION,
+  ROW_SOURCE,
+  ROW_STRIDE,
+  ROW_VERDICT,
+  VERDICT_OPENED,
+} from '../../src/core/packet/rows.js';
+import { compileRoutes } from '../../src/core/route/table.js';
+import { createRouterMemory, RouterMemory, type SharedTables } from '../../src/core/router/memory.js';
+import { Router } from '../../src/core/router/router.js';
+import { AVAILABLE_HERE } from '../../src/core/router/serving.js';
+import {
+  type Snapshot,
+  TRUST_HUB,
+  TRUST_OWN_ROUTES,
+  TRUST_PARTNER,
+  UNMATCHED_DROP,
+} from '../../src/core/router/snapshot.js';
+import { PeerTable, SessionTable } from '../../src/core/wireguard/tables.js';
+import { address, prefix, word } from './packets.js';
+
+export const OURS = 0;
+export const AWS = 1;
+export const OTHER = 2;
+export const WAN = 3;
+/** Peer numbers. */
+export const AWS_A = 0;
+export const AWS_B = 1;
+export const PARTNER = 2;
+export const STRANGER = 3;
+export const NOW = 1_000_000;
+const PACKET_AT = 256;
+
+export const ROUTES = [
+  { prefix: prefix('10.100.10.0/24'), metric: 100, target: OURS, blackhole: false },
+  { prefix: prefix('10.100.100.0/24'), metric: 100, target: AWS, blackhole: false },
+  { prefix: prefix('10.100.30.0/24'), metric: 100, target: OTHER, blackhole: false },
+  { prefix: prefix('10.100.66.0/24'), metric: 100, target: -1, blackhole: true },
+  { prefix: prefix('0.0.0.0/0'), metric: 100, target: WAN, blackhole: false },
+  { prefix: prefix('fd10:a::/64'), metric: 100, target: OURS, blackhole: false },
+  { prefix: prefix('fd10:100::/64'), metric: 100, target: AWS, blackhole: false },
+];
+export const NATS = [
+  { local: prefix('172.16.10.15/32'), network: prefix('10.100.10.15/32') },
+  { local: prefix('172.16.10.32/27'), network: prefix('10.100.10.32/27') },
+  { local: prefix('fd00:10::/64'), network: prefix('fd10:a::/64') },
+];
+
+/** What became of one packet. */
+export interface Outcome {
+  readonly verdict: number;
+  readonly reason: string;
+  readonly peer: number;
+  readonly packet: Uint8Array;
+  readonly replies: readonly {
+    readonly verdict: number;
+    readonly peer: number;
+    readonly packet: Uint8Array;
+  }[];
+}
+
+export class RouterBench {
+  readonly memory: RouterMemory;
+  readonly tables: SharedTables;
+  readonly router: Router;
+
+  constructor(change: Partial<Snapshot> = {}) {
+    const parts = createRouterMemory({
+      batchRows: 8,
+      slotBytes: 70_000,
+      sourceCount: 4,
+      peerCapacity: 4,
+      ringBytes: 8192,
+    });
+    this.memory = new RouterMemory(parts);
+    this.tables = {
+      sessions: SessionTable.create(8),
+      peers: PeerTable.create(4),
+      paths: new Uint8Array(new SharedArrayBuffer(8 * 32)),
+      available: Int32Array.of(AVAILABLE_HERE, AWS_A, AWS_A, AVAILABLE_HERE),
+    };
+    [AWS_A, AWS_B, PARTNER, STRANGER].forEach((peer) => {
+      this.connect(peer, [AWS, AWS, OURS, OTHER][peer]);
+    });
+    this.router = new Router(this.memory, this.tables, { ...snapshot(), ...change });
+    this.router.now = NOW;
+  }
+
+  /** Gives `peer` a session in the slot of its own number and a path. */
+  connect(peer: number, cluster: number): void {
+    const { sessions, peers, paths } = this.tables;
+    sessions.localIndex[peer] = 0x10000 + peer;
+    sessions.peer[peer] = peer;
+    sessions.expiresAtMs[peer] = NOW + 1000;
+    peers.session[peer] = peer;
+    peers.path[peer] = peer;
+    peers.cluster[peer] = cluster;
+    paths.set(encodeEndpoint(Uint8Array.of(203, 0, 113, peer + 1), 51820, 0), peer * 32);
+  }
+
+  /** A packet from the LAN TUN; `fields` are columns of its row. */
+  fromLan(packet: Uint8Array, fields: Readonly<Record<number, number>> = {}): Outcome {
+    this.#place(packet, fields);
+    this.router.handleLan(0, 1);
+    return this.#outcome();
+  }
+
+  /** A packet that `peer` sealed with `counter` on its session. */
+  fromPeer(peer: number, packet: Uint8Array, counter: number): Outcome {
+    const at = PACKET_AT - 16;
+    this.memory.arena.fill(0, at, PACKET_AT);
+    new DataView(this.memory.arena.buffer).setBigUint64(at + 8, BigInt(counter), true);
+    this.#place(packet, {
+      [ROW_VERDICT]: VERDICT_OPENED,
+      [ROW_SESSION]: peer,
+      [ROW_PEER]: peer,
+      [ROW_SOURCE]: 0,
+    });
+    this.memory.sources.set(this.tables.paths.subarray(peer * 32, peer * 32 + 32));
+    this.router.handleOpened(0, 1);
+    return this.#outcome();
+  }
+
+  #place(packet: Uint8Array, fields: Readonly<Record<number, number>>): void {
+    this.memory.arena.set(packet, PACKET_AT);
+    clearRow(this.memory.rows, 0, PACKET_AT, packet.length);
+    for (const [column, value] of Object.entries(fields)) this.memory.rows[Number(column)] = value;
+  }
+
+  #outcome(): Outcome {
+    const read = (row: number): Outcome['replies'][number] & { reason: string } => {
+      const columns = this.memory.rows.subarray(row * ROW_STRIDE, (row + 1) * ROW_STRIDE);
+      const offset = columns[ROW_OFFSET];
+      return {
+        verdict: columns[ROW_VERDICT],
+        reason: DROP_REASONS[columns[ROW_REASON]],
+        peer: columns[ROW_PEER],
+        packet: this.memory.arena.slice(offset, offset + columns[ROW_LENGTH]),
+      };
+    };
+    const replies = Array.from({ length: this.router.replyCount }, (_, i) => read(this.router.replyRow + i));
+    return { ...read(0), replies };
+  }
+}
+
+function snapshot(): Snapshot {
+  const control = [AWS_A, AWS_B, PARTNER, STRANGER].flatMap((peer) => [0xfd000001 | 0, 0, 0, peer + 1]);
+  return {
+    generation: 1,
+    routes: compileRoutes(ROUTES),
+    nat: compileNat(NATS),
+    clusterCount: 3,
+    ownCluster: OURS,
+    unmatched: UNMATCHED_DROP,
+    mtu: 1408,
+    lanAddress4: word(address('172.16.10.200')),
+    lanAddress6: [0, 0, 0, 0],
+    ownControl: [0xfd000001 | 0, 0, 0, 99],
+    peerControl: Int32Array.from(control),
+    peerTrust: Uint8Array.of(TRUST_HUB, TRUST_HUB, TRUST_PARTNER, TRUST_OWN_ROUTES),
+  };
+}
