@@ -42,6 +42,13 @@ export function loadConfiguration(sources: Sources): Loaded {
   return { ok: true, configuration, warnings };
 }
 
+/** The problems of a node.yaml on its own, where its network.yaml cannot be had. */
+export function checkNodeFile(node: Source): readonly Problem[] {
+  const findings = new Findings();
+  parseWith(nodeSchema, node, findings);
+  return inReadingOrder(findings.problems);
+}
+
 function resolve(
   local: NodeFile,
   file: NetworkFile,

@@ -6,7 +6,7 @@
 import { TwinspanError } from '../../core/base/errors.js';
 import type { Configuration } from '../../core/config/configuration.js';
 import { formatKey } from '../../core/config/key.js';
-import { type Loaded, loadConfiguration } from '../../core/config/load.js';
+import { checkNodeFile, type Loaded, loadConfiguration } from '../../core/config/load.js';
 import { Findings, inReadingOrder, type Problem, type Source } from '../../core/config/problem.js';
 import { publicKeyOf, readSecretKey } from './key-file.js';
 import { readYaml } from './yaml.js';
@@ -34,12 +34,16 @@ export function readConfigurationFiles(
   const node = readYaml(nodeFile);
   if (!node.ok) return { ok: false, problems: node.problems, warnings: [] };
   const name = (node.source.value as { network?: unknown } | null)?.network;
-  if (typeof name !== 'string' || name === '') {
-    // Without network.yaml only node.yaml's own problems can be told; the missing key is among them.
-    return loadConfiguration({ node: node.source, network: { ...node.source, value: undefined } });
-  }
+  if (typeof name !== 'string' || name === '')
+    return { ok: false, problems: checkNodeFile(node.source), warnings: [] };
   const network = readYaml(node.source.resolve(name));
-  if (!network.ok) return { ok: false, problems: [...network.problems], warnings: [] };
+  if (!network.ok) {
+    const [first] = network.problems;
+    if (first.code !== 'TS_CONFIG_UNREADABLE') return { ok: false, problems: network.problems, warnings: [] };
+    const findings = new Findings();
+    findings.refuse(node.source, ['network'], `${first.file} ${first.message}`, first.hint, first.code);
+    return { ok: false, problems: findings.problems, warnings: [] };
+  }
   const loaded = loadConfiguration({ node: node.source, network: network.source });
   return { ...loaded, node: node.source, network: network.source };
 }

@@ -4,9 +4,21 @@
  */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import {
+  type Alias,
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseDocument,
+  visit,
+} from 'yaml';
 import { LIMITS } from '../../core/config/limits.js';
 import type { Locate, Location, Path, Problem, Source } from '../../core/config/problem.js';
+import { tooDeepAt } from './nesting.js';
 
 export type YamlResult =
   | { readonly ok: true; readonly source: Source }
@@ -37,12 +49,14 @@ export function readYaml(fileName: string): YamlResult {
 /** Parses YAML `text`; `fileName` is for messages and for resolving relative names. */
 export function parseYaml(fileName: string, text: string): YamlResult {
   const lines = new LineCounter();
+  const deep = tooDeepAt(text);
+  if (deep !== undefined) return refuse(fileName, deep, 1, 'is nested too deeply.');
   try {
     const document = parseDocument(text, {
       lineCounter: lines,
       stringKeys: true,
       prettyErrors: false,
-      logLevel: 'silent',
+      logLevel: 'error',
       resolveKnownTags: false,
     });
     const complaints = [...document.errors, ...document.warnings];
@@ -53,15 +67,35 @@ export function parseYaml(fileName: string, text: string): YamlResult {
       });
       return { ok: false, problems };
     }
+    const stray = strayAlias(document);
+    if (stray !== undefined) {
+      const { line, col } = lines.linePos(startOf(stray.alias) ?? 0);
+      return refuse(fileName, line, col, stray.message);
+    }
     const value: unknown = document.toJS({ maxAliasCount: LIMITS.aliasesMax });
     const root = document.contents;
     const locate: Locate = (at, part) => locateIn(fileName, root, lines, at, part === 'key');
     const resolve = (name: string): string => path.resolve(path.dirname(fileName), name);
     return { ok: true, source: { value, locate, resolve } };
   } catch (error) {
-    const deep = error instanceof RangeError;
-    return refuse(fileName, 1, 1, deep ? 'is nested too deeply.' : `cannot be parsed: ${firstLine(error)}.`);
+    return refuse(fileName, 1, 1, `cannot be parsed: ${firstLine(error)}.`);
   }
+}
+
+/** An alias that has no anchor, or the first of too many. */
+function strayAlias(document: Document.Parsed): { alias: Alias; message: string } | undefined {
+  let found: { alias: Alias; message: string } | undefined;
+  let count = 0;
+  visit(document, {
+    Alias(_key, alias) {
+      count++;
+      if (count > LIMITS.aliasesMax) found = { alias, message: `more than ${LIMITS.aliasesMax} aliases.` };
+      else if (alias.resolve(document) === undefined)
+        found = { alias, message: `there is no anchor '${alias.source}'.` };
+      return found === undefined ? undefined : visit.BREAK;
+    },
+  });
+  return found;
 }
 
 function yamlMessage(code: string, message: string): string {

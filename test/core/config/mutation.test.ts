@@ -67,7 +67,7 @@ const mutation: fc.Arbitrary<Mutation> = fc.record({
 });
 
 function define(at: object, key: string, put: unknown): void {
-  Object.defineProperty(at, key, { value: put, enumerable: true, configurable: true, writable: true });
+  Reflect.defineProperty(at, key, { value: put, enumerable: true, configurable: true, writable: true });
 }
 
 /** Changes one place of `root`, found by walking as `picks` say. */
@@ -87,7 +87,7 @@ function mutate(root: unknown, { picks, kind, put, name }: Mutation): void {
     else if (kind === 'copy') define(at, key, at[keys[(pick + 1) % keys.length]]);
     else if (Array.isArray(at)) at.splice(Number(key), 1);
     else {
-      delete at[key];
+      Reflect.deleteProperty(at, key);
       if (kind === 'rename') define(at, name, next);
     }
     return;
