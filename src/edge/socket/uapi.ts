@@ -10,9 +10,10 @@ import { listenOn } from './listen.js';
 
 /** Fixed by the tools. */
 export const UAPI_DIRECTORY = '/var/run/wireguard';
-const ERRNO_EINVAL = 22;
-const ERRNO_EPROTO = 71;
-const ERRNO_EOPNOTSUPP = 95;
+/** Negative, as wireguard-go sends and wg reads them. */
+const ERRNO_EINVAL = -22;
+const ERRNO_EPROTO = -71;
+const ERRNO_EOPNOTSUPP = -95;
 const REQUEST_BYTES_MAX = 1 << 20;
 const CONNECTIONS_MAX = 8;
 const IDLE_MS_MAX = 10_000;
