@@ -40,7 +40,7 @@ export async function runCli(
 ): Promise<number> {
   const context: CliContext = { out: printOut, err: printErr, stdin: readStdin, ...machine };
   let exit: number = EXIT_OK;
-  let refused: { message: string; help: string } | undefined;
+  let refused = false;
   const parser = yargs()
     .scriptName('twinspan')
     .usage('$0 COMMAND\n\nA userspace virtual router for Linux edge nodes.')
@@ -51,9 +51,9 @@ export async function runCli(
     .wrap(110)
     .exitProcess(false)
     .epilogue(EPILOGUE)
-    .fail((message, error, instance) => {
+    .fail((message, error) => {
       if (error !== undefined && error !== null) throw error;
-      refused ??= { message, help: String(instance) };
+      refused = true;
       throw new UsageError(message);
     });
   for (const { usage, summary, options, run } of COMMANDS) {
@@ -63,17 +63,23 @@ export async function runCli(
   }
   try {
     await parser.parseAsync([...args], {}, (_error, _parsed, output) => {
-      if (output !== '' && refused === undefined) context.out(output);
+      if (output !== '' && !refused) context.out(output);
     });
     return exit;
   } catch (error) {
     if (error instanceof TwinspanError) return reportError(context, error);
     if (error instanceof UsageError || (error as Error).name === 'YError') {
-      context.err(`${(error as Error).message} Try: twinspan --help`);
+      context.err(`${sentence((error as Error).message)} Try: twinspan --help`);
       return EXIT_USAGE;
     }
     throw error;
   }
+}
+
+/** A message of the parser, which may be several lines without an end, as one sentence. */
+function sentence(message: string): string {
+  const line = message.trim().replace(/\s+/g, ' ');
+  return /[.?!]$/.test(line) ? line : `${line}.`;
 }
 
 class UsageError extends Error {}

@@ -1,0 +1,138 @@
+/** Fixed reports of a daemon, for golden text and for fake daemons. */
+import type {
+  ExplainReport,
+  NatReport,
+  ReloadReport,
+  RoutesReport,
+  StatusReport,
+} from '../../../src/app/observe/report.js';
+import { testKey } from '../../support/seed_config.js';
+
+const MINUTE = 60_000;
+
+export const STATUS: StatusReport = {
+  version: '0.1.0',
+  network: 'acme',
+  node: 'edge1-a',
+  cluster: 'EdgeCluster1',
+  role: 'active',
+  epoch: { n: 7, memberIndex: 0 },
+  uptimeMs: 26 * 60 * MINUTE,
+  publicKey: testKey(3),
+  listenPort: 51820,
+  configFile: '/etc/twinspan/node.yaml',
+  workers: [
+    { index: 0, state: 'running' },
+    { index: 1, state: 'failed', reason: 'assertion: the row is in the arena' },
+  ],
+  devices: [
+    {
+      role: 'lan',
+      name: 'ts-lan',
+      state: 'up',
+      mtu: 1408,
+      rxPackets: 1234567,
+      txPackets: 99,
+      rxBytes: 9e9,
+      txBytes: 1e4,
+    },
+    { role: 'wan', name: 'ts-wan', state: 'down' },
+    { role: 'uplink', name: 'eth0', state: 'up', rxBytes: 1023 },
+  ],
+  offloads: [
+    { name: 'tunTso', on: true },
+    { name: 'udpGro', on: false, reason: 'refused by the kernel' },
+  ],
+  peers: [
+    {
+      name: 'aws-a',
+      cluster: 'AWSCluster',
+      state: 'up',
+      publicKey: testKey(1),
+      endpoint: '198.51.100.10:51820',
+      lastHandshakeAgeMs: 61_500,
+      rxBytes: 5 * 1024 ** 3,
+      txBytes: 1536,
+      rxPackets: 4_000_000,
+      txPackets: 12,
+      path: 'uplink isp1',
+    },
+    {
+      name: 'edge2-a',
+      cluster: 'EdgeCluster2',
+      state: 'down',
+      publicKey: testKey(5),
+      rxBytes: 0,
+      txBytes: 0,
+      rxPackets: 0,
+      txPackets: 0,
+    },
+  ],
+  drops: { 'no-route': 12, 'no-nat-source': 1_000_000 },
+  handshakeDrops: { 'mac1-invalid': 3 },
+  memory: { rssBytes: 97.5 * 1024 ** 2, heapUsedBytes: 18 * 1024 ** 2, externalBytes: 0 },
+};
+
+export const ROUTES: RoutesReport = {
+  routes: [
+    {
+      cidr: '10.100.100.0/24',
+      target: 'to AWSCluster',
+      metric: 100,
+      available: true,
+      selected: true,
+      peer: 'aws-a',
+      line: 30,
+    },
+    {
+      cidr: '10.100.10.0/24',
+      target: 'to EdgeCluster1',
+      metric: 5,
+      available: false,
+      selected: false,
+      line: 31,
+      description: 'home',
+    },
+    { cidr: '0.0.0.0/0', target: 'via wan', metric: 100, available: true, selected: true, line: 32 },
+  ],
+};
+
+export const NAT: NatReport = {
+  unmatched: 'drop',
+  nats: [
+    {
+      local: '192.168.10.15/32',
+      network: '10.100.100.15/32',
+      cluster: 'AWSCluster',
+      here: false,
+      line: 35,
+      description: 'Application server',
+    },
+    {
+      local: '172.16.10.15/32',
+      network: '10.100.10.15/32',
+      cluster: 'EdgeCluster1',
+      here: true,
+      hits: 31_415,
+      line: 36,
+    },
+  ],
+};
+
+export const EXPLAIN: ExplainReport = {
+  request: { src: '172.16.10.99', dst: '10.100.100.15', protocol: 'tcp', port: 80 },
+  steps: [
+    { stage: 'route', text: '10.100.100.0/24 to AWSCluster, metric 100', evidence: 'network.yaml:30' },
+    { stage: 'inside NAT', text: 'no inside NAT covers 172.16.10.99' },
+  ],
+  verdict: 'dropped',
+  reason: 'no-nat-source',
+  icmp: 'destination unreachable, code 6',
+};
+
+export const RELOAD: ReloadReport = {
+  applied: true,
+  changes: ['peer aws-b changed: endpoints', 'routes changed'],
+  restartNeeded: ['listenPort', 'workers'],
+  problems: [],
+};
