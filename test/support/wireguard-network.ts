@@ -11,7 +11,7 @@ import {
   noteDataSent,
   noteKeepaliveSent,
 } from '../../src/core/wireguard/clocks.js';
-import { SPEC_TIMERS, type Timers } from '../../src/core/wireguard/constants.js';
+import { RETIRED_MAX, SPEC_TIMERS, type Timers } from '../../src/core/wireguard/constants.js';
 import { WireGuard } from '../../src/core/wireguard/device.js';
 import { MESSAGE_TRANSPORT, readCounter } from '../../src/core/wireguard/message.js';
 import type { Output } from '../../src/core/wireguard/outputs.js';
@@ -25,6 +25,8 @@ import { createCrypto } from '../../src/edge/crypto/node.js';
 const UNIX_MS = Date.UTC(2026, 0, 1);
 const MESSAGE_NAMES = ['?', 'initiation', 'response', 'cookie-reply', 'transport'];
 const STAGED_MAX = 128;
+/** Current, previous, next and retired ones of a peer. */
+const SESSIONS_MAX = 3 + RETIRED_MAX;
 
 export interface NodeOptions {
   readonly timers?: Timers;
@@ -254,7 +256,8 @@ export class WireGuardNetwork {
   /** May change or swallow (undefined) what is sent. */
   tamper: (bytes: Uint8Array, from: WireGuardNode) => Uint8Array | undefined = (bytes) => bytes;
   readonly #events: Event[] = [];
-  readonly #nonces = new Set<string>();
+  /** Counters used with each key. */
+  readonly #nonces = new Map<string, Set<number>>();
   #order = 0;
 
   constructor(options: NetworkOptions) {
@@ -303,9 +306,11 @@ export class WireGuardNetwork {
   }
 
   checkNonce(key: Uint8Array, counter: number): void {
-    const nonce = `${key.join('.')} ${counter}`;
-    if (this.#nonces.has(nonce)) throw new Error('a nonce was used twice');
-    this.#nonces.add(nonce);
+    const name = String.fromCharCode(...key);
+    const counters = this.#nonces.get(name) ?? new Set();
+    this.#nonces.set(name, counters);
+    if (counters.has(counter)) throw new Error('a nonce was used twice');
+    counters.add(counter);
   }
 
   /** Calls `run` at that time. */
@@ -315,11 +320,14 @@ export class WireGuardNetwork {
 
   /** Lets time pass, event by event, until `untilMs`. */
   runUntil(untilMs: number): void {
+    let rounds = 0;
     for (;;) {
       const deadline = Math.min(...this.nodes.map((node) => node.wireGuard.nextDeadline()));
       const event = this.#events[0];
       const next = Math.min(deadline, event?.atMs ?? Number.POSITIVE_INFINITY);
       if (next > untilMs) break;
+      rounds = next > this.now ? 0 : rounds + 1;
+      if (rounds > 10_000) throw new Error('a deadline stays due');
       this.now = Math.max(this.now, next);
       if (event !== undefined && event.atMs <= this.now) {
         this.#events.shift();
@@ -346,6 +354,7 @@ export class WireGuardNetwork {
     for (const node of this.nodes) {
       const indices = node.sessions.localIndex.filter((index) => index !== 0);
       if (new Set(indices).size !== indices.length) throw new Error('two sessions have one index');
+      if (indices.length > SESSIONS_MAX * (this.nodes.length - 1)) throw new Error('sessions are left over');
     }
   }
 }
@@ -359,6 +368,8 @@ export function connectedPair(
     readonly initiateA?: 'always' | 'on-demand';
     readonly initiateB?: 'always' | 'on-demand';
     readonly keepaliveMs?: number;
+    /** keepaliveMs, if left out. */
+    readonly keepaliveMsB?: number;
     readonly presharedKey?: Uint8Array;
     /** Whether B knows where A is. */
     readonly bKnowsA?: boolean;
@@ -367,9 +378,10 @@ export function connectedPair(
   const network = new WireGuardNetwork(networkOptions);
   const a = network.addNode('A', options.a);
   const b = network.addNode('B', options.b);
+  const persistentKeepaliveMs = options.keepaliveMs ?? 0;
   const common = {
     index: 0,
-    persistentKeepaliveMs: options.keepaliveMs ?? 0,
+    persistentKeepaliveMs,
     ...(options.presharedKey && { presharedKey: options.presharedKey }),
   };
   const bKnowsA = options.bKnowsA ?? true;
@@ -378,7 +390,13 @@ export function connectedPair(
     b.address,
   );
   b.addPeer(
-    { ...common, publicKey: a.publicKey, initiate: options.initiateB ?? 'on-demand', endpointKnown: bKnowsA },
+    {
+      ...common,
+      persistentKeepaliveMs: options.keepaliveMsB ?? persistentKeepaliveMs,
+      publicKey: a.publicKey,
+      initiate: options.initiateB ?? 'on-demand',
+      endpointKnown: bKnowsA,
+    },
     bKnowsA ? a.address : undefined,
   );
   return { network, a, b };
