@@ -7,6 +7,7 @@ import { TwinspanError } from '../../core/base/errors.js';
 import { exec } from './commands/exec.js';
 import { failOrHeal } from './commands/failing.js';
 import { list, status } from './commands/status.js';
+import { test } from './commands/test.js';
 import { down, up } from './commands/up.js';
 
 const USAGE = `Usage: npm run lab -- COMMAND
@@ -48,6 +49,13 @@ async function run(words: readonly string[]): Promise<number> {
       return failOrHeal(verb, rest[0]);
     case 'status':
       return status(split(rest, ['--json']).flags.has('--json'));
+    case 'test': {
+      const json = rest.indexOf('--json');
+      if (json < 0) return test(split(rest, []).positional[0], undefined);
+      const others = split(rest.toSpliced(json, 2), []).positional;
+      if (rest[json + 1] === undefined) throw new TwinspanError('TS_LAB', '--json wants a file name.');
+      return test(others[0], rest[json + 1]);
+    }
     case 'down':
       return down();
     case undefined:

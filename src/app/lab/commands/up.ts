@@ -24,8 +24,8 @@ function suggest(scenario: Scenario): void {
   say('  # take everything down\n  npm run lab -- down');
 }
 
-/** Clears what a broken `up` has left. Returns false where this scenario is up already. */
-async function makeRoom(scenario: Scenario, layout: Layout): Promise<boolean> {
+/** Clears what a broken `up` has left. Returns false where this scenario is up already. Throws TS_LAB if another is. */
+export async function makeRoom(scenario: Scenario, layout: Layout): Promise<boolean> {
   const state = readState(layout);
   if (state !== undefined && beingBuilt(state)) {
     throw new TwinspanError(

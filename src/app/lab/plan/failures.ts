@@ -11,7 +11,7 @@
  */
 import { TwinspanError } from '../../../core/base/errors.js';
 import { type Layout, namespaceOf } from '../layout.js';
-import { type Host, hostNamed, type Scenario } from '../scenario.js';
+import type { Host, Scenario } from '../scenario.js';
 import { attachments, planInterfaces, portOf } from './network.js';
 import { nodesOf } from './overlay.js';
 import { processesOf } from './programs.js';
@@ -116,13 +116,14 @@ export function failureNamed(scenario: Scenario, layout: Layout, what: string): 
   const all = failuresOf(scenario, layout);
   const found = all.get(what);
   if (found !== undefined) return found;
-  const [kind, rest = ''] = what.split(':');
-  const near = [...all.keys()].filter(
-    (name) => name.startsWith(`${kind}:`) || hostNamed(scenario, rest) === undefined,
+  const patterns = [...all.keys()].filter((name) =>
+    name.split(/[:/]/).some((word) => word === what.split(/[:/]/)[1]),
   );
+  const offer =
+    patterns.length > 0 ? patterns : [...new Set([...all.keys()].map((name) => name.replace(/:.*/, ':…')))];
   throw new TwinspanError(
     'TS_LAB',
     `Nothing called '${what}' can fail here.`,
-    `Choose one of: ${near.join(' ')}`,
+    `There are: ${offer.join(' ')}`,
   );
 }

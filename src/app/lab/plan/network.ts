@@ -59,14 +59,21 @@ function planLinks(scenario: Scenario, layout: Layout): Step[] {
   });
 }
 
+/** Switches have no addresses and must not speak: a bridge with IPv6 reports its multicast groups. */
+function planSilence(layout: Layout, segment: Segment): Step {
+  const argv = ['ip', 'netns', 'exec', namespaceOf(layout, segment.name), 'sysctl', '-qw'];
+  return {
+    do: 'run',
+    argv: [...argv, 'net.ipv6.conf.all.disable_ipv6=1', 'net.ipv6.conf.default.disable_ipv6=1'],
+  };
+}
+
 function planSwitch(scenario: Scenario, layout: Layout, segment: Segment): Step[] {
   const ip = (args: string): IpStep => ({ do: 'ip', namespace: namespaceOf(layout, segment.name), args });
   return [
     ip(`link add ${BRIDGE} type bridge stp_state 0 forward_delay 0`),
-    ip(`link set ${BRIDGE} addrgenmode none up`),
-    ...attachments(scenario, segment).flatMap((one) => [
-      ip(`link set ${portOf(one)} addrgenmode none master ${BRIDGE} up`),
-    ]),
+    ip(`link set ${BRIDGE} up`),
+    ...attachments(scenario, segment).map((one) => ip(`link set ${portOf(one)} master ${BRIDGE} up`)),
   ];
 }
 
@@ -139,6 +146,7 @@ export function planNetwork(scenario: Scenario, layout: Layout): Step[] {
     ),
     ...planLinks(scenario, layout),
     ...scenario.hosts.map((host) => planSysctls(layout, host)),
+    ...switchesOf(scenario).map((segment) => planSilence(layout, segment)),
     ...switchesOf(scenario).flatMap((segment) => planSwitch(scenario, layout, segment)),
     ...scenario.hosts.flatMap((host) => planNat(layout, host)),
     ...scenario.hosts.flatMap((host) => planInterfaces(layout, host)),

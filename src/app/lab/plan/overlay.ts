@@ -98,14 +98,7 @@ export function planNodeFiles(scenario: Scenario, layout: Layout): Step[][] {
     return [
       { do: 'directory', path: hostPath(layout, host.name, 'state') },
       { do: 'write', path: nodeFile(layout, host.name), text: nodeYaml(layout, host), mode: 0o644 },
-      {
-        do: 'run',
-        argv: [
-          'sh',
-          '-euc',
-          `umask 077; ${twinspan} keygen > ${secret}; ${twinspan} pubkey < ${secret} > ${open}`,
-        ],
-      },
+      { do: 'run', argv: ['sh', '-euc', `${twinspan} keygen --out ${secret} > ${open}`] },
     ];
   });
 }

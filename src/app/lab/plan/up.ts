@@ -2,7 +2,7 @@
 import { enter, hostPath, type Layout } from '../layout.js';
 import type { Scenario } from '../scenario.js';
 import { planNetwork } from './network.js';
-import { nodeFile, nodesOf, planNetworkFile, planNodeFiles } from './overlay.js';
+import { nodesOf, planNetworkFile, planNodeFiles } from './overlay.js';
 import { connectArgv, type ProgramPlan, planDaemon, planMariadbTemplate, planPrograms } from './programs.js';
 import { quote, type Stage, type Step } from './step.js';
 
@@ -13,22 +13,18 @@ const TRAFFIC_MS = 30_000;
  * /etc and its own directory over /run (in the mount namespace that `ip netns exec` has made), and becomes the
  * command. So programs find what they expect at its usual place and the machine's own files stay as they are.
  */
-function enterScript(scenario: Scenario, layout: Layout): string {
-  const nodes = nodesOf(scenario).map((host) => host.name);
+function enterScript(layout: Layout): string {
   return `set -eu
 host=$1
 shift
 hostname "$host"
 own=${layout.dir}/hosts/$host
 if [ -d "$own" ]; then
-  mount --bind "$own/run" /run
+  mount -n --bind "$own/run" /run
   for file in $(cd "$own/etc" && find . -type f); do
-    [ ! -e "/etc/$file" ] || mount --bind "$own/etc/$file" "/etc/$file"
+    [ ! -e "/etc/$file" ] || mount -n --bind "$own/etc/$file" "/etc/$file"
   done
 fi
-case $host in
-  ${nodes.join(' | ')}) export TWINSPAN_CONFIG=${nodeFile(layout, '$host')} ;;
-esac
 export PATH=${layout.dir}/bin:$PATH:/usr/sbin:/sbin
 cd /
 exec "$@"
@@ -44,7 +40,7 @@ function planCommonFiles(scenario: Scenario, layout: Layout): Step[] {
   const twinspan = `#!/bin/sh\nexec ${layout.twinspan.map(quote).join(' ')} "$@"\n`;
   return [
     { do: 'directory', path: `${layout.dir}/log` },
-    { do: 'write', path: `${layout.dir}/enter`, text: enterScript(scenario, layout), mode: 0o644 },
+    { do: 'write', path: `${layout.dir}/enter`, text: enterScript(layout), mode: 0o644 },
     { do: 'write', path: `${layout.dir}/bin/twinspan`, text: twinspan, mode: 0o755 },
     ...scenario.hosts.flatMap((host): Step[] => [
       { do: 'directory', path: hostPath(layout, host.name, 'run') },

@@ -24,15 +24,22 @@ export interface CommandOptions {
 /** Runs a command and reports how it ended; never throws. After `timeoutMs` (default 20 s) it is killed. */
 export function tryCommand(argv: readonly string[], options: CommandOptions = {}): Promise<Outcome> {
   return new Promise((resolve) => {
-    const child = spawn(argv[0], argv.slice(1), { stdio: ['pipe', 'pipe', 'pipe'] });
+    const child = spawn(argv[0], argv.slice(1), { detached: true, stdio: ['pipe', 'pipe', 'pipe'] });
+    // It leads a process group of its own: what it has started in turn must not outlive it either.
+    const kill = () => {
+      try {
+        if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+      } catch {
+        // It ended in this moment.
+      }
+    };
     const text = { stdout: '', stderr: '' };
     let timedOut = false;
     const timer = setTimeout(() => {
       timedOut = true;
-      child.kill('SIGKILL');
+      kill();
     }, options.timeoutMs ?? COMMAND_MS);
-    const abort = () => child.kill('SIGKILL');
-    options.signal?.addEventListener('abort', abort, { once: true });
+    options.signal?.addEventListener('abort', kill, { once: true });
     for (const name of ['stdout', 'stderr'] as const) {
       child[name].setEncoding('utf8');
       child[name].on('data', (chunk: string) => {
@@ -41,7 +48,7 @@ export function tryCommand(argv: readonly string[], options: CommandOptions = {}
     }
     const done = (code: number) => {
       clearTimeout(timer);
-      options.signal?.removeEventListener('abort', abort);
+      options.signal?.removeEventListener('abort', kill);
       resolve({ code, ...text, timedOut });
     };
     child.on('error', (error) => {

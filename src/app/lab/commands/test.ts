@@ -1,0 +1,106 @@
+/**
+ * `test SCENARIO [--json FILE]`: every promise of the scenario tried on the lab, as a table. A lab that is up is used
+ * and left standing; otherwise one is built for the test and taken down after it. All the while the ISPs' links are
+ * captured, and the last row says what was on them.
+ */
+import { writeFileSync } from 'node:fs';
+import { TwinspanError } from '../../../core/base/errors.js';
+import { type Capture, openCapture } from '../checks/capture.js';
+import { type Check, type Finding, finding, Lab } from '../checks/check.js';
+import { CHECKS } from '../checks/index.js';
+import type { Layout } from '../layout.js';
+import { readState } from '../run/state.js';
+import { tearDown } from '../run/teardown.js';
+import type { Scenario } from '../scenario.js';
+import { SCENARIOS } from '../scenarios/index.js';
+import { currentLayout, needRoot, say, secondsSince } from './environment.js';
+import { build, interruptible, makeRoom, wantedScenario } from './up.js';
+
+interface Row extends Finding {
+  readonly name: string;
+  readonly seconds: number;
+}
+
+const MARKS = { pass: 'pass', fail: 'FAIL', skip: 'skip' } as const;
+
+function print(row: Row): void {
+  const outage = row.outageMs === undefined ? '' : `outage ${row.outageMs} ms (budget ${row.budgetMs} ms) `;
+  process.stdout.write(`${MARKS[row.verdict]}  ${row.name}\n      ${outage}${row.detail}\n`);
+}
+
+async function tryCheck(lab: Lab, check: Check, signal: AbortSignal): Promise<Row> {
+  const began = performance.now();
+  let found: Finding;
+  try {
+    found = await check.run(lab);
+  } catch (error) {
+    signal.throwIfAborted();
+    found = finding(false, error instanceof Error ? error.message : String(error));
+  }
+  return { name: check.name, ...found, seconds: Math.round(performance.now() - began) / 1000 };
+}
+
+/** What all captures together say. A link without any WireGuard message proves nothing, so that fails too. */
+async function judgeCaptures(captures: readonly Capture[]): Promise<Finding> {
+  const judged = await Promise.all(captures.map((capture) => capture.end()));
+  const leaks = captures.flatMap((one, index) => judged[index].leaks.map((leak) => `${one.host}: ${leak}`));
+  const idle = captures.filter((_, index) => judged[index].transport + judged[index].handshakes === 0);
+  const total = judged.reduce((sum, one) => sum + one.transport + one.handshakes, 0);
+  if (leaks.length > 0) return finding(false, leaks.join('; '));
+  if (idle.length > 0)
+    return finding(false, `nothing at all seen at ${idle.map((one) => one.host).join(' ')}`);
+  return finding(true, `${total} WireGuard frames and ARP on the links of ${captures.length} ISPs`);
+}
+
+async function runChecks(lab: Lab, checks: readonly Check[], signal: AbortSignal): Promise<Row[]> {
+  const isps = lab.scenario.hosts.filter((host) => host.kind === 'isp').map((host) => host.name);
+  const captures = await Promise.all(isps.map((isp) => openCapture(lab, isp)));
+  const rows: Row[] = [];
+  const add = async (check: Check) => {
+    const row = await tryCheck(lab, check, signal);
+    print(row);
+    rows.push(row);
+  };
+  try {
+    for (const check of checks) await add(check);
+  } finally {
+    await add({ name: 'the ISPs have seen WireGuard and nothing else', run: () => judgeCaptures(captures) });
+  }
+  return rows;
+}
+
+async function withLab(scenario: Scenario, layout: Layout, signal: AbortSignal): Promise<Row[]> {
+  const mine = await makeRoom(scenario, layout);
+  try {
+    if (mine) await build(scenario, layout, signal);
+    const state = readState(layout)!;
+    if (state.failures.length > 0) {
+      throw new TwinspanError(
+        'TS_LAB',
+        `Something has failed already: ${state.failures.join(' ')}`,
+        'Heal it first.',
+      );
+    }
+    const lab = new Lab(scenario, { layout, state, signal });
+    return await runChecks(lab, CHECKS.get(scenario.name) ?? [], signal);
+  } finally {
+    if (mine) await tearDown(SCENARIOS, layout);
+  }
+}
+
+/** Runs the scenario's checks; exit code 0 when none failed. `--json FILE` receives the rows. */
+export async function test(name: string | undefined, jsonFile: string | undefined): Promise<number> {
+  const scenario = wantedScenario(name);
+  needRoot(`test ${scenario.name}`);
+  const began = performance.now();
+  const rows = await interruptible((signal) => withLab(scenario, currentLayout(), signal));
+  const count = (verdict: Finding['verdict']) => rows.filter((row) => row.verdict === verdict).length;
+  const summary = { passed: count('pass'), failed: count('fail'), skipped: count('skip') };
+  if (jsonFile !== undefined) {
+    const report = { scenario: scenario.name, date: new Date().toISOString(), ...summary, rows };
+    writeFileSync(jsonFile, `${JSON.stringify(report, undefined, 2)}\n`);
+  }
+  const { passed, failed, skipped } = summary;
+  say(`${scenario.name}: ${passed} passed, ${failed} failed, ${skipped} skipped (${secondsSince(began)})`);
+  return failed === 0 ? 0 : 1;
+}

@@ -1,0 +1,54 @@
+/** A process that runs for the length of a check and ends with it: a capture, a meter. */
+import { spawn } from 'node:child_process';
+import { TwinspanError } from '../../../core/base/errors.js';
+
+const START_MS = 10_000;
+const END_MS = 10_000;
+
+export interface Child {
+  /** Ends its stdin and/or sends `signal`, waits, returns all it wrote to stdout. Killed after ten seconds. */
+  end(signal?: NodeJS.Signals): Promise<string>;
+}
+
+/** Starts a process and waits until its output (stdout or stderr) contains `ready`. Throws TS_LAB when it does not. */
+export async function openChild(argv: readonly string[], ready: string): Promise<Child> {
+  const child = spawn(argv[0], argv.slice(1), { stdio: ['pipe', 'pipe', 'pipe'] });
+  const text = { stdout: '', stderr: '' };
+  const ended = new Promise<void>((resolve) => {
+    child.on('close', () => resolve());
+    child.on('error', () => resolve());
+  });
+  child.stdin.on('error', () => {});
+  await new Promise<void>((resolve, reject) => {
+    const refuse = () => {
+      child.kill('SIGKILL');
+      reject(
+        new TwinspanError('TS_LAB', `This did not start: ${argv.join(' ')}`, text.stderr.trim() || undefined),
+      );
+    };
+    const timer = setTimeout(refuse, START_MS);
+    void ended.then(refuse);
+    const look = () => {
+      if (!text.stdout.includes(ready) && !text.stderr.includes(ready)) return;
+      clearTimeout(timer);
+      resolve();
+    };
+    for (const name of ['stdout', 'stderr'] as const) {
+      child[name].setEncoding('utf8').on('data', (chunk: string) => {
+        text[name] += chunk;
+        look();
+      });
+    }
+    look();
+  });
+  return {
+    async end(signal) {
+      child.stdin.end();
+      if (signal !== undefined) child.kill(signal);
+      const timer = setTimeout(() => child.kill('SIGKILL'), END_MS);
+      await ended;
+      clearTimeout(timer);
+      return text.stdout;
+    },
+  };
+}
