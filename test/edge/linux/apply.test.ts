@@ -85,6 +85,20 @@ test('undo after several applies restores the first values and leaves nothing of
   t.false(model.tables.has('twinspan'));
 });
 
+test('of several changes of one sysctl the first value is the one to go back to', (t) => {
+  const merged = mergeChanges(
+    [{ key: 'a', before: '1', after: '0' }],
+    [
+      { key: 'a', before: '2', after: '3' },
+      { key: 'b', before: '7', after: '8' },
+    ],
+  );
+  t.deepEqual(merged, [
+    { key: 'a', before: '1', after: '3' },
+    { key: 'b', before: '7', after: '8' },
+  ]);
+});
+
 test('nft text that the tool prints in its own words is not replaced again', async (t) => {
   const { host, model, runner } = setup({
     nft: (args, input) => {
