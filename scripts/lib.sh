@@ -4,6 +4,9 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 NODE_WANTED=20.19
 QUIET=${QUIET:-0}
 
+# npm puts its packages' programs before the system's, and one of them is called nft.
+PATH=/usr/local/sbin:/usr/sbin:/sbin:$(printf '%s' "$PATH" | tr : '\n' | grep -v '/node_modules/' | paste -sd : -)
+
 say() { printf '%s\n' "$*" >&2; }
 
 # One line of progress; silent when QUIET and nothing happens.

@@ -10,6 +10,12 @@ export const STATUS_TOO_LONG = 125;
 export const STATUS_NOT_PERMITTED = 126;
 export const STATUS_NOT_FOUND = 127;
 
+/**
+ * Where host programs are looked for. Not the caller's PATH: `npm run` puts its packages' programs first, and one of
+ * them is called nft; and what root runs should not depend on who started it.
+ */
+export const PROGRAM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
 /** A command that takes longer is killed. `ip` and `nft` need milliseconds; a busy machine may need far more. */
 export const COMMAND_TIMEOUT_MS = 5_000;
 /** Most that is kept of each output stream; enough for some ten thousand routes of our own. */
@@ -31,11 +37,11 @@ export interface CommandRunner {
   run(argv: readonly string[], options?: CommandOptions): Promise<CommandResult>;
 }
 
-/** Runs real programs, found by PATH, with messages in English. */
+/** Runs real programs with messages in English. */
 export const processRunner: CommandRunner = {
   run(argv, options = {}) {
     const { input = '', timeoutMs = COMMAND_TIMEOUT_MS } = options;
-    const environment = { ...process.env, LC_ALL: 'C' };
+    const environment = { ...process.env, LC_ALL: 'C', PATH: PROGRAM_PATH };
     return new Promise((resolve) => {
       const child = execFile(
         argv[0] ?? '',
