@@ -18,7 +18,7 @@
  * connected route, comes and goes alone, and the connected route keeps the node's own address as its source. Neighbours
  * are told by gratuitous ARP, which is the caller's part.
  */
-import type { Prefix } from '../base/prefix.js';
+import { overlap, type Prefix } from '../base/prefix.js';
 import type { DesiredHost, HostAddress, HostLink, HostRoute, HostSysctl } from './host.js';
 import { addressText, prefixText } from './text.js';
 
@@ -26,6 +26,12 @@ import { addressText, prefixText } from './text.js';
 export const TUN_ADDRESS = '192.0.0.8/32';
 /** A batch from the router is up to some hundred super-packets; the kernel's 500 is a little short for two. */
 export const TX_QUEUE_LENGTH = 1000;
+
+/**
+ * Metric of the guard: an unreachable route under the widest overlay routes. A killed daemon takes its TUN along, and with it the
+ * overlay routes; without the guard the site's traffic would then leave by the default route, in the clear.
+ */
+export const GUARD_METRIC = 65_535;
 
 /** A cluster's virtual address: 4 or 16 bytes; `prefixLength` is that of its subnet. */
 export interface Vip {
@@ -103,6 +109,8 @@ function overlayRoutes(overlay: readonly Prefix[], input: HostInput): HostRoute[
     seen.add(text);
     const withSource = sourceText !== undefined && source?.length === prefix.bytes.length;
     routes.push({ prefix: text, device: input.lanTun, ...(withSource && { source: sourceText }) });
+    if (overlay.some((other) => other.length < prefix.length && overlap(other, prefix))) continue;
+    routes.push({ prefix: text, type: 'unreachable', metric: GUARD_METRIC });
   }
   return routes;
 }
