@@ -3,13 +3,15 @@
  * The composition root: the command line above, everything that touches the machine below. Only here do they meet,
  * and the daemon is loaded only when it is asked for.
  */
-import { runCli } from './cli/run.js';
+import { plainUp, runUp } from './cli/plain-up.js';
 
 // A reader that went away (`twinspan status | head -1`) is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });
 
-process.exitCode = await runCli(process.argv.slice(2), {
-  up: async (configFile) => (await import('./up.js')).up(configFile),
-});
+const up = async (configFile: string): Promise<number> => (await import('./up.js')).up(configFile);
+const args = process.argv.slice(2);
+const configFile = plainUp(args);
+if (configFile === undefined) process.exitCode = await (await import('./cli/run.js')).runCli(args, { up });
+else process.exitCode = await runUp(configFile, { up, err: (text) => process.stderr.write(`${text}\n`) });

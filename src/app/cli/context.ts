@@ -13,6 +13,9 @@ export const EXIT_USAGE = 2;
 /** The daemon does not answer. */
 export const EXIT_UNREACHABLE = 3;
 
+/** node.yaml where nothing else is said. */
+export const CONFIG_FILE = '/etc/twinspan/node.yaml';
+
 export interface CliContext {
   /** Prints `text` and a newline to standard output. */
   out(text: string): void;
@@ -27,7 +30,7 @@ export interface CliContext {
 const EXITS: Partial<Record<ErrorCode, number>> = { TS_DAEMON_UNREACHABLE: EXIT_UNREACHABLE };
 
 /** Prints a coded error as one sentence with code and hint; returns the exit code it means. */
-export function reportError(context: CliContext, error: TwinspanError): number {
+export function reportError(context: Pick<CliContext, 'err'>, error: TwinspanError): number {
   context.err(`${error.code}: ${error.message}${error.hint === undefined ? '' : ` ${error.hint}`}`);
   return EXITS[error.code] ?? EXIT_REFUSED;
 }

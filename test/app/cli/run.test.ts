@@ -3,6 +3,7 @@ import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { parseRequest } from '../../../src/app/cli/commands/explain.js';
 import { findSocket } from '../../../src/app/cli/daemon.js';
+import { plainUp, runUp } from '../../../src/app/cli/plain-up.js';
 import { runCli } from '../../../src/app/cli/run.js';
 import { TwinspanError } from '../../../src/core/base/errors.js';
 import { formatKey } from '../../../src/core/config/key.js';
@@ -221,6 +222,29 @@ test('up runs the daemon with its file and passes on its exit code and its error
     throw new TwinspanError('TS_NO_TUN', 'There is no /dev/net/tun.');
   });
   t.deepEqual(failing, { exit: 1, out: '', err: 'TS_NO_TUN: There is no /dev/net/tun.' });
+});
+
+test('a plain up needs no parser and means the same', async (t) => {
+  t.is(plainUp(['up']), '/etc/twinspan/node.yaml');
+  t.is(plainUp(['up', '--config', 'n.yaml']), 'n.yaml');
+  t.is(plainUp(['up', '--config=n.yaml']), 'n.yaml');
+  for (const args of [
+    [],
+    ['status'],
+    ['up', '--help'],
+    ['up', '--config'],
+    ['up', '--config', '--x'],
+    ['up', 'x'],
+  ]) {
+    t.is(plainUp(args), undefined, args.join(' '));
+  }
+  const said: string[] = [];
+  const failing = async (): Promise<number> => {
+    throw new TwinspanError('TS_NO_TUN', 'There is no /dev/net/tun.');
+  };
+  t.is(await runUp('n', { up: failing, err: (text) => said.push(text) }), 1);
+  t.deepEqual(said, ['TS_NO_TUN: There is no /dev/net/tun.']);
+  t.is(await runUp('n', { up: async () => 3, err: () => undefined }), 3);
 });
 
 function install(t: ExecutionContext): { directory: string; node: string; network: string } {

@@ -1,5 +1,6 @@
 /** `twinspan up`: runs the daemon in the foreground. */
 import { command } from '../command.js';
+import { CONFIG_FILE } from '../context.js';
 
 export const upCommand = command({
   usage: 'up',
@@ -8,7 +9,7 @@ export const upCommand = command({
     yargs.option('config', {
       type: 'string',
       requiresArg: true,
-      default: '/etc/twinspan/node.yaml',
+      default: CONFIG_FILE,
       describe: 'node.yaml of this machine',
     }),
   run: ({ config }, context) => context.up(config),

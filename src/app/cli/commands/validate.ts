@@ -1,7 +1,7 @@
 /** `twinspan validate`: whether the configuration is accepted, and what it would make this node do. */
 import { formatProblem, type Problem } from '../../../core/config/problem.js';
 import { command } from '../command.js';
-import { type CliContext, EXIT_OK, EXIT_REFUSED } from '../context.js';
+import { type CliContext, CONFIG_FILE, EXIT_OK, EXIT_REFUSED } from '../context.js';
 import { countOf } from '../units.js';
 
 export const validateCommand = command({
@@ -12,7 +12,7 @@ export const validateCommand = command({
       .option('config', {
         type: 'string',
         requiresArg: true,
-        default: '/etc/twinspan/node.yaml',
+        default: CONFIG_FILE,
         describe: 'node.yaml of this machine',
       })
       .option('keys', { type: 'boolean', default: true, describe: 'Check the key files (--no-keys: do not)' })
