@@ -10,6 +10,7 @@
  */
 import { assert } from '../base/assert.js';
 import { bitsOf, type Prefix, wordAt } from '../base/prefix.js';
+import { lineAfter } from '../route/layout.js';
 import { buildLookup, Lookup } from '../route/lookup.js';
 
 /** One row of the inside NAT table: two prefixes of one family and length. */
@@ -33,8 +34,8 @@ const ENTRY_LENGTH = 8;
 export function compileNat(entries: readonly NatEntry[]): SharedArrayBuffer {
   const local = buildLookup(entries.map((entry, value) => ({ prefix: entry.local, value })));
   const network = buildLookup(entries.map((entry, value) => ({ prefix: entry.network, value })));
-  const localAt = HEADER_WORDS + entries.length * ENTRY_WORDS;
-  const networkAt = localAt + local.length;
+  const localAt = lineAfter(HEADER_WORDS + entries.length * ENTRY_WORDS);
+  const networkAt = lineAfter(localAt + local.length);
   const buffer = new SharedArrayBuffer((networkAt + network.length) * 4);
   const words = new Int32Array(buffer);
   words.set([MAGIC, entries.length, HEADER_WORDS, localAt, networkAt]);

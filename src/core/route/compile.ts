@@ -6,10 +6,14 @@
 import { assert } from '../base/assert.js';
 import { bitsOf, type Family, type Prefix, wordAt } from '../base/prefix.js';
 import {
-  HEADER_BITS4,
-  HEADER_BITS6,
-  HEADER_DIRECT4,
-  HEADER_DIRECT6,
+  FAMILY_BITS,
+  FAMILY_DIRECT,
+  FAMILY_FALLBACK,
+  FAMILY_PATTERN,
+  FAMILY_SHIFT_MAX,
+  FAMILY_SKIP,
+  HEADER_FAMILY4,
+  HEADER_FAMILY6,
   HEADER_SIZE,
   HEADER_WORDS,
   LOOKUP_MAGIC,
@@ -32,8 +36,8 @@ export interface LookupEntry {
   readonly value: number;
 }
 
-/** Direct tables of 2^18 words, one MiB, are what the Poptrie paper found best for full tables. */
-const DIRECT_BITS_MAX = 18;
+/** 4 MiB. The Poptrie paper takes 2^18 for full IPv4 tables; a million IPv6 routes gain from two bits more. */
+const DIRECT_BITS_MAX = 20;
 const KEY_WORDS = 4;
 
 /** A table of its own, to share with workers. Of a prefix that is given twice the last one counts. */
@@ -54,16 +58,10 @@ export function buildLookup(entries: Iterable<LookupEntry>): Int32Array {
   }
   const table = new GrowingTable();
   const header = table.take(HEADER_WORDS);
-  const bits4 = directBitsFor(four.length);
-  const bits6 = directBitsFor(six.length);
-  const direct4 = new FamilyBuilder(table, 4, four).buildDirect(bits4);
-  const direct6 = new FamilyBuilder(table, 6, six).buildDirect(bits6);
+  new FamilyBuilder(table, 4, four).buildFamily(header + HEADER_FAMILY4);
+  new FamilyBuilder(table, 6, six).buildFamily(header + HEADER_FAMILY6);
   table.words[header] = LOOKUP_MAGIC;
   table.words[header + HEADER_SIZE] = table.used;
-  table.words[header + HEADER_BITS4] = bits4;
-  table.words[header + HEADER_BITS6] = bits6;
-  table.words[header + HEADER_DIRECT4] = direct4;
-  table.words[header + HEADER_DIRECT6] = direct6;
   return table.words.subarray(0, table.used);
 }
 
@@ -87,6 +85,12 @@ class GrowingTable {
     }
     return at;
   }
+
+  /** Room for neighbouring nodes, none of which lies across two cache lines. */
+  takeNodes(count: number): number {
+    this.used = Math.ceil(this.used / NODE_WORDS) * NODE_WORDS;
+    return this.take(count * NODE_WORDS);
+  }
 }
 
 /** The 2^n slots of one node or direct table, each with the value and the slice of longer prefixes in it. */
@@ -102,6 +106,7 @@ interface Slots {
 class FamilyBuilder {
   private readonly table: GrowingTable;
   private readonly count: number;
+  private readonly addressWords: number;
   /** Address words, KEY_WORDS each (IPv4 in the first), length and value + 1, in sorted order. */
   private readonly keys: Int32Array;
   private readonly lengths: Uint8Array;
@@ -112,13 +117,14 @@ class FamilyBuilder {
   constructor(table: GrowingTable, family: Family, entries: readonly LookupEntry[]) {
     this.table = table;
     this.count = entries.length;
+    this.addressWords = bitsOf(family) / 32;
     this.keys = new Int32Array(entries.length * KEY_WORDS);
     this.lengths = new Uint8Array(entries.length);
     this.values = new Int32Array(entries.length);
     const unsorted = new Uint32Array(entries.length * KEY_WORDS);
     for (let i = 0; i < entries.length; i++) {
       const { bytes } = entries[i].prefix;
-      for (let w = 0; w < bitsOf(family) / 32; w++) unsorted[i * KEY_WORDS + w] = wordAt(bytes, w * 4);
+      for (let w = 0; w < this.addressWords; w++) unsorted[i * KEY_WORDS + w] = wordAt(bytes, w * 4);
     }
     const order = new Uint32Array(entries.length).map((_, index) => index);
     order.sort((a, b) => {
@@ -136,24 +142,36 @@ class FamilyBuilder {
     }
   }
 
-  /** Builds the whole family under a direct table of 2^bits slots; returns the table's position. */
-  buildDirect(bits: number): number {
+  /** Builds the whole family and describes it in the header at `header`. */
+  buildFamily(header: number): void {
+    const bits = directBitsFor(this.count);
+    let first = 0;
+    let fallback = 0;
+    while (first < this.count && this.lengths[first] === 0) fallback = this.values[first++];
+    const shared = first < this.count ? this.sameBits(first, this.count) : 0;
+    const words = this.addressWords === 1 ? 0 : shared >> 5;
+    const skip = words * 32 + Math.min(FAMILY_SHIFT_MAX - bits, shared - words * 32);
+    const pattern = this.keys.slice(first * KEY_WORDS, (first + 1) * KEY_WORDS);
+    let value = fallback;
+    while (first < this.count && this.lengths[first] === skip) value = this.values[first++];
     const at = this.table.take(1 << bits);
     const slots = newSlots(1 << bits);
-    let first = 0;
-    let value = 0;
-    while (first < this.count && this.lengths[first] === 0) value = this.values[first++];
-    this.divide(slots, first, this.count, 0, bits, value);
+    this.divide(slots, first, this.count, skip, bits, value);
     for (let slot = 0; slot < 1 << bits; slot++) {
       if (slots.first[slot] === slots.end[slot]) {
         this.table.words[at + slot] = ~slots.value[slot];
         continue;
       }
-      const node = this.table.take(NODE_WORDS);
+      const node = this.table.takeNodes(1);
       this.table.words[at + slot] = node;
-      this.buildNode(node, slots.first[slot], slots.end[slot], bits, slots.value[slot], 0);
+      this.buildNode(node, slots.first[slot], slots.end[slot], skip + bits, slots.value[slot], 0);
     }
-    return at;
+    const table = this.table.words;
+    table[header + FAMILY_BITS] = bits;
+    table[header + FAMILY_DIRECT] = at;
+    table[header + FAMILY_SKIP] = skip;
+    table[header + FAMILY_FALLBACK] = fallback;
+    table.set(pattern, header + FAMILY_PATTERN);
   }
 
   /** Fills the node at `at` for prefixes first … end − 1, all longer than `depth`, in a region worth `inherited`. */
@@ -165,10 +183,7 @@ class FamilyBuilder {
     inherited: number,
     level: number,
   ): void {
-    let shortest = 128;
-    for (let i = first; i < end; i++) shortest = Math.min(shortest, this.lengths[i]);
-    const same = Math.min(shortest, this.commonBits(first, end - 1));
-    const skip = Math.min(SKIP_MAX, same - depth);
+    const skip = Math.min(SKIP_MAX, this.sameBits(first, end) - depth);
     const words = this.table.words;
     words[at + NODE_PATTERN] = this.bitsFrom(first, depth);
     words[at + NODE_SKIP] = (skip << SKIP_SHIFT) | inherited;
@@ -233,7 +248,7 @@ class FamilyBuilder {
       vector[slot >> 5] |= 1 << (slot & 31);
       children++;
     }
-    let node = this.table.take(children * NODE_WORDS);
+    let node = this.table.takeNodes(children);
     this.table.words[at + NODE_CHILDREN] = node;
     this.table.words[at + NODE_VECTOR] = vector[0];
     this.table.words[at + NODE_VECTOR + 1] = vector[1];
@@ -254,12 +269,15 @@ class FamilyBuilder {
     return (this.keys[at] << shift) | ((next >>> 1) >>> (31 - shift));
   }
 
-  private commonBits(a: number, b: number): number {
-    for (let w = 0; w < KEY_WORDS; w++) {
-      const difference = this.keys[a * KEY_WORDS + w] ^ this.keys[b * KEY_WORDS + w];
-      if (difference !== 0) return w * 32 + Math.clz32(difference);
+  /** Bits that prefixes first … end − 1 have and share. */
+  private sameBits(first: number, end: number): number {
+    let shared = KEY_WORDS * 32;
+    for (let w = 0; w < KEY_WORDS && shared === KEY_WORDS * 32; w++) {
+      const difference = this.keys[first * KEY_WORDS + w] ^ this.keys[(end - 1) * KEY_WORDS + w];
+      if (difference !== 0) shared = w * 32 + Math.clz32(difference);
     }
-    return KEY_WORDS * 32;
+    for (let i = first; i < end; i++) shared = Math.min(shared, this.lengths[i]);
+    return shared;
   }
 }
 

@@ -1,18 +1,26 @@
 /**
  * The words of the table that compile.ts writes and lookup.ts reads. Positions are words from the table's start.
  *
- *   header  0 magic   1 words in all   2, 3 direct bits of IPv4, IPv6   4, 5 position of their direct tables
+ *   header  0 magic   1 words in all   8–15 IPv4   16–23 IPv6
+ *   family  0 bits of the direct table   1 its position   2 bits that all prefixes share and the table skips
+ *           3 fallback value + 1, the answer for an address without those bits   4–7 those bits
  *   node    0, 1 vector: slot has a child node   2, 3 leaf vector: slot starts a new run of equal leaves
  *           4 position of the first child   5 position of the first leaf, or complement of value + 1
  *           6 pattern to skip, left-aligned   7 bits to skip << 26 | fallback value + 1
  */
 export const LOOKUP_MAGIC = 0x504f5032;
-export const HEADER_WORDS = 8;
+export const HEADER_WORDS = 32;
 export const HEADER_SIZE = 1;
-export const HEADER_BITS4 = 2;
-export const HEADER_BITS6 = 3;
-export const HEADER_DIRECT4 = 4;
-export const HEADER_DIRECT6 = 5;
+export const HEADER_FAMILY4 = 8;
+export const HEADER_FAMILY6 = 16;
+
+export const FAMILY_BITS = 0;
+export const FAMILY_DIRECT = 1;
+export const FAMILY_SKIP = 2;
+export const FAMILY_FALLBACK = 3;
+export const FAMILY_PATTERN = 4;
+/** Skipped bits beyond whole words and direct bits are shifted out at once: together they stay below a word. */
+export const FAMILY_SHIFT_MAX = 31;
 
 export const NODE_WORDS = 8;
 export const NODE_VECTOR = 0;
@@ -30,3 +38,8 @@ export const SKIP_SHIFT = 26;
 export const VALUE_MAX = (1 << SKIP_SHIFT) - 2;
 /** The low bits of NODE_SKIP: fallback value + 1. */
 export const VALUE_MASK = (1 << SKIP_SHIFT) - 1;
+
+/** The first position from `word` on at which a cache line starts, in a buffer that starts at one. */
+export function lineAfter(word: number): number {
+  return (word + 15) & ~15;
+}

@@ -1,7 +1,7 @@
 /**
  * Longest-prefix match on flat memory: a Poptrie (Asai and Ohara, "Poptrie: A Compressed Trie with Population Count
  * for Fast and Scalable Software IP Routing Table Lookup", SIGCOMM 2015) with direct pointing for the first bits of
- * either family, 64-way nodes, and two additions that IPv6 needs:
+ * either family (after those that all its prefixes share), 64-way nodes, and two additions that IPv6 needs:
  *
  * - *Skip.* Routes of /48 and longer leave long chains of nodes with one child. A node says how many bits (≤ 25)
  *   must first match a pattern; an address that differs there takes the node's fallback, the value that a shorter
@@ -18,10 +18,13 @@
  */
 import { assert } from '../base/assert.js';
 import {
-  HEADER_BITS4,
-  HEADER_BITS6,
-  HEADER_DIRECT4,
-  HEADER_DIRECT6,
+  FAMILY_BITS,
+  FAMILY_DIRECT,
+  FAMILY_FALLBACK,
+  FAMILY_PATTERN,
+  FAMILY_SKIP,
+  HEADER_FAMILY4,
+  HEADER_FAMILY6,
   HEADER_SIZE,
   HEADER_WORDS,
   LOOKUP_MAGIC,
@@ -39,30 +42,71 @@ import {
 
 export { buildLookup, compileLookup, type LookupEntry } from './compile.js';
 
+/** Where the lookups of one family begin. */
+class Root {
+  readonly direct: number;
+  readonly bits: number;
+  readonly indexShift: number;
+  readonly fallback: number;
+  /** Bits skipped before the direct table: whole words, and bits of the word after them. */
+  readonly words: number;
+  readonly skip: number;
+  /** What the skipped bits must be, and which they are. */
+  readonly p0: number;
+  readonly p1: number;
+  readonly p2: number;
+  readonly p3: number;
+  readonly m0: number;
+  readonly m1: number;
+  readonly m2: number;
+  readonly m3: number;
+
+  constructor(header: Int32Array, at: number) {
+    const skipped = header[at + FAMILY_SKIP];
+    const mask = (index: number) => {
+      const bits = skipped - index * 32;
+      return bits >= 32 ? -1 : bits <= 0 ? 0 : ~(-1 >>> bits);
+    };
+    this.bits = header[at + FAMILY_BITS];
+    this.indexShift = 32 - this.bits;
+    this.direct = header[at + FAMILY_DIRECT];
+    this.fallback = header[at + FAMILY_FALLBACK] - 1;
+    this.words = skipped >> 5;
+    this.skip = skipped & 31;
+    this.p0 = header[at + FAMILY_PATTERN];
+    this.p1 = header[at + FAMILY_PATTERN + 1];
+    this.p2 = header[at + FAMILY_PATTERN + 2];
+    this.p3 = header[at + FAMILY_PATTERN + 3];
+    this.m0 = mask(0);
+    this.m1 = mask(1);
+    this.m2 = mask(2);
+    this.m3 = mask(3);
+  }
+}
+
 /** A view of a compiled table; finding allocates nothing. */
 export class Lookup {
   private readonly table: Int32Array;
-  private readonly bits4: number;
-  private readonly bits6: number;
-  private readonly direct4: number;
-  private readonly direct6: number;
+  private readonly root4: Root;
+  private readonly root6: Root;
 
-  /** `buffer` holds a table of compileLookup at `byteOffset` (a multiple of 4). */
+  /** `buffer` holds a table of compileLookup at `byteOffset` (a multiple of 4, best of 64). */
   constructor(buffer: ArrayBufferLike, byteOffset = 0) {
     const header = new Int32Array(buffer, byteOffset, HEADER_WORDS);
     assert(header[0] === LOOKUP_MAGIC, 'no lookup table at this offset');
     this.table = new Int32Array(buffer, byteOffset, header[HEADER_SIZE]);
-    this.bits4 = header[HEADER_BITS4];
-    this.bits6 = header[HEADER_BITS6];
-    this.direct4 = header[HEADER_DIRECT4];
-    this.direct6 = header[HEADER_DIRECT6];
+    this.root4 = new Root(header, HEADER_FAMILY4);
+    this.root6 = new Root(header, HEADER_FAMILY6);
   }
 
   /** Value of the longest prefix that covers the IPv4 address word (signed or unsigned), or −1. */
   find4(address: number): number {
     const table = this.table;
-    let node = table[this.direct4 + (address >>> (32 - this.bits4))];
-    let rest = address << this.bits4;
+    const root = this.root4;
+    if (((address ^ root.p0) & root.m0) !== 0) return root.fallback;
+    let rest = address << root.skip;
+    let node = table[root.direct + (rest >>> root.indexShift)];
+    rest <<= root.bits;
     while (node >= 0) {
       const control = table[node + NODE_SKIP];
       const skip = control >> SKIP_SHIFT;
@@ -86,12 +130,26 @@ export class Lookup {
   /** The same for the four words of an IPv6 address, most significant first. */
   find6(w0: number, w1: number, w2: number, w3: number): number {
     const table = this.table;
-    let node = table[this.direct6 + (w0 >>> (32 - this.bits6))];
-    let shift = this.bits6;
+    const root = this.root6;
+    const other =
+      ((w0 ^ root.p0) & root.m0) |
+      ((w1 ^ root.p1) & root.m1) |
+      ((w2 ^ root.p2) & root.m2) |
+      ((w3 ^ root.p3) & root.m3);
+    if (other !== 0) return root.fallback;
     let a = w0;
     let b = w1;
     let c = w2;
     let d = w3;
+    for (let word = root.words; word > 0; word--) {
+      a = b;
+      b = c;
+      c = d;
+      d = 0;
+    }
+    const top = (a << root.skip) | ((b >>> 1) >>> (31 - root.skip));
+    let node = table[root.direct + (top >>> root.indexShift)];
+    let shift = root.skip + root.bits;
     while (node >= 0) {
       a = (a << shift) | (b >>> (32 - shift));
       b = (b << shift) | (c >>> (32 - shift));

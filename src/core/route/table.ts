@@ -19,6 +19,7 @@
  */
 import { assert } from '../base/assert.js';
 import type { Prefix } from '../base/prefix.js';
+import { lineAfter } from './layout.js';
 import { buildLookup, Lookup } from './lookup.js';
 import { PrefixTrie } from './trie.js';
 
@@ -72,7 +73,7 @@ export function compileRoutes(routes: readonly Route[]): SharedArrayBuffer {
   const groupsAt = HEADER_WORDS;
   const membersAt = groupsAt + groups.length * GROUP_WORDS;
   const routesAt = membersAt + routes.length;
-  const lookupAt = routesAt + routes.length * ROUTE_WORDS;
+  const lookupAt = lineAfter(routesAt + routes.length * ROUTE_WORDS);
   const buffer = new SharedArrayBuffer((lookupAt + lookup.length) * 4);
   const words = new Int32Array(buffer);
   words.set([MAGIC, lookupAt, groups.length, groupsAt, membersAt, routes.length, routesAt]);
