@@ -117,6 +117,7 @@ export class WireGuard {
     this.#peerAt[options.index] = peer;
     this.#byKey.set(name, peer);
     clearClocks(this.#peers, options.index);
+    Atomics.store(this.#peers.wanted, options.index, 0);
     this.#deadlines.set(options.index, 0);
   }
 
@@ -130,7 +131,6 @@ export class WireGuard {
     this.#byKey.delete(formatKey(peer.publicKey));
     this.#deadlines.stop(index);
     clearClocks(this.#peers, index);
-    Atomics.store(this.#peers.wanted, index, 0);
   }
 
   /** There is now somewhere, or no longer anywhere, to send initiations to. */
@@ -180,14 +180,14 @@ export class WireGuard {
     const index = Atomics.load(this.#sessions.localIndex, slot);
     const peer = index === 0 ? undefined : this.#peerAt[this.#sessions.peer[slot]];
     if (peer === undefined || (index & SLOT_MASK) !== slot) return;
-    if (this.#keypairs.confirm(peer, slot, now)) this.#established(peer, 'responder', now);
+    if (this.#keypairs.confirm(peer, slot)) this.#established(peer, 'responder', now);
   }
 
   /** A worker has data for the peer and no session, or wants a renewal. nextDeadline() says when it will be sent. */
   handleWanted(index: number, now: number): void {
-    Atomics.store(this.#peers.wanted, index, 0);
     const peer = this.#peerAt[index];
     if (peer === undefined) return;
+    Atomics.store(this.#peers.wanted, index, 0);
     const { timers } = this.#shared;
     const fresh = this.#keypairs.usable(peer, now);
     if (fresh && !isRenewalDue(this.#sessions, peer.current, timers, now)) return;

@@ -60,7 +60,7 @@ export class Initiator {
     peer.attemptsSinceMs = now;
   }
 
-  /** Sends, repeats or gives up as is due. Returns when the peer must be looked at again; +Infinity if idle. */
+  /** Sends, repeats or gives up as is due. Returns when to look again; +Infinity if idle. */
   run(peer: Peer, now: number, unixMs: number): number {
     const { timers } = this.#shared;
     if (peer.state === 'waiting' && now >= peer.startAtMs) {
@@ -75,6 +75,7 @@ export class Initiator {
           this.#send(peer, now, unixMs);
         } else {
           this.stop(peer, now);
+          return now + timers.clockCheckMs;
         }
       }
     }

@@ -7,6 +7,7 @@
  * once, but there the two ends never hold two sessions of which each sends on another; here they may, after both have
  * started at the same time, and the next renewal must not lose the packets that are on their way.
  */
+import { assert } from '../base/assert.js';
 import { ERASE_AFTER_REJECTS, RETIRE_MS, RETIRED_MAX, type Timers } from './constants.js';
 import type { SessionKeys } from './noise.js';
 import type { OutputQueue } from './outputs.js';
@@ -95,14 +96,13 @@ export class Keypairs {
   }
 
   /** A packet came on the session: if it was a responder's new one, it is current now and the result is true. */
-  confirm(peer: Peer, slot: number, now: number): boolean {
+  confirm(peer: Peer, slot: number): boolean {
     this.#sessions.flags[slot] &= ~SESSION_UNCONFIRMED;
     if (peer.next !== slot) return false;
-    const { previous } = peer;
+    assert(peer.previous < 0, 'previous was retired when next came');
     peer.previous = peer.current;
     peer.next = -1;
     this.#use(peer, slot);
-    this.#retire(peer, previous, now);
     return true;
   }
 
