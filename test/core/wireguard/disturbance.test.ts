@@ -5,7 +5,8 @@
  */
 import test from 'ava';
 import fc from 'fast-check';
-import { connectedPair, type WireGuardNetwork, type WireGuardNode } from '../../support/wireguard-network.js';
+import { connectedPair, type WireGuardNetwork } from '../../support/wireguard-network.js';
+import type { WireGuardNode } from '../../support/wireguard-node.js';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;

@@ -7,7 +7,8 @@ import { MacWriter } from '../../../src/core/wireguard/cookie.js';
 import { INITIATION_BYTES, MESSAGE_INITIATION, newMessage } from '../../../src/core/wireguard/message.js';
 import { Noise } from '../../../src/core/wireguard/noise.js';
 import { encodeTai64n } from '../../../src/core/wireguard/tai64n.js';
-import { connectedPair, type WireGuardNetwork, type WireGuardNode } from '../../support/wireguard-network.js';
+import { connectedPair, type WireGuardNetwork } from '../../support/wireguard-network.js';
+import type { WireGuardNode } from '../../support/wireguard-node.js';
 
 const SECOND = 1_000;
 const LIMIT = 20;

@@ -1,7 +1,8 @@
 /** Anything may arrive: nothing throws, every refusal is counted once, and sessions go on. */
 import test from 'ava';
 import fc from 'fast-check';
-import { connectedPair, type WireGuardNode } from '../../support/wireguard-network.js';
+import { connectedPair } from '../../support/wireguard-network.js';
+import type { WireGuardNode } from '../../support/wireguard-node.js';
 
 function refusals(node: WireGuardNode): number {
   return Object.values(node.wireGuard.drops).reduce((sum, count) => sum + count, 0);
