@@ -23,6 +23,14 @@ export interface Check {
   run(lab: Lab): Promise<Finding>;
 }
 
+/** Checks that share a capture of the ISPs' links; one more row says what was on them meanwhile. */
+export interface CheckGroup {
+  readonly title: string;
+  /** Whether things are broken on purpose: then an ISP may also see ICMP errors about WireGuard datagrams. */
+  readonly broken: boolean;
+  readonly checks: readonly Check[];
+}
+
 const EXEC_MS = 30_000;
 const POLL_MS = 100;
 

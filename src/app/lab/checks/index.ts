@@ -1,5 +1,7 @@
 /** The checks of each scenario. */
-import type { Check } from './check.js';
+import type { CheckGroup } from './check.js';
 import { HA_EDGE_TO_AWS } from './ha-edge-to-aws.js';
 
-export const CHECKS: ReadonlyMap<string, readonly Check[]> = new Map([['ha-edge-to-aws', HA_EDGE_TO_AWS]]);
+export const CHECKS: ReadonlyMap<string, readonly CheckGroup[]> = new Map([
+  ['ha-edge-to-aws', HA_EDGE_TO_AWS],
+]);

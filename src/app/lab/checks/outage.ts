@@ -1,6 +1,6 @@
 /** Outages: the prober of the lab runs between two hosts while something is done to the network. */
 
-import type { Report } from '../programs/prober.js';
+import type { Report } from '../programs/meter.js';
 import { openChild } from '../run/child.js';
 import type { Finding, Lab } from './check.js';
 

@@ -6,7 +6,7 @@
 import { writeFileSync } from 'node:fs';
 import { TwinspanError } from '../../../core/base/errors.js';
 import { type Capture, openCapture } from '../checks/capture.js';
-import { type Check, type Finding, finding, Lab } from '../checks/check.js';
+import { type Check, type CheckGroup, type Finding, finding, Lab } from '../checks/check.js';
 import { CHECKS } from '../checks/index.js';
 import type { Layout } from '../layout.js';
 import { readState } from '../run/state.js';
@@ -40,19 +40,21 @@ async function tryCheck(lab: Lab, check: Check, signal: AbortSignal): Promise<Ro
   return { name: check.name, ...found, seconds: Math.round(performance.now() - began) / 1000 };
 }
 
-/** What all captures together say. A link without any WireGuard message proves nothing, so that fails too. */
-async function judgeCaptures(captures: readonly Capture[]): Promise<Finding> {
+/** What the captures of a group say. A link on which nothing was seen proves nothing, so that fails too. */
+async function judgeCaptures(captures: readonly Capture[], broken: boolean): Promise<Finding> {
   const judged = await Promise.all(captures.map((capture) => capture.end()));
+  const errors = judged.reduce((sum, one) => sum + one.errors, 0);
   const leaks = captures.flatMap((one, index) => judged[index].leaks.map((leak) => `${one.host}: ${leak}`));
   const idle = captures.filter((_, index) => judged[index].transport + judged[index].handshakes === 0);
   const total = judged.reduce((sum, one) => sum + one.transport + one.handshakes, 0);
   if (leaks.length > 0) return finding(false, leaks.join('; '));
   if (idle.length > 0)
     return finding(false, `nothing at all seen at ${idle.map((one) => one.host).join(' ')}`);
-  return finding(true, `${total} WireGuard frames and ARP on the links of ${captures.length} ISPs`);
+  const also = errors === 0 ? '' : `, ${errors} ICMP errors about WireGuard datagrams`;
+  return finding(broken || errors === 0, `${total} WireGuard frames and ARP${also}, ${captures.length} ISPs`);
 }
 
-async function runChecks(lab: Lab, checks: readonly Check[], signal: AbortSignal): Promise<Row[]> {
+async function runGroup(lab: Lab, group: CheckGroup, signal: AbortSignal): Promise<Row[]> {
   const isps = lab.scenario.hosts.filter((host) => host.kind === 'isp').map((host) => host.name);
   const captures = await Promise.all(isps.map((isp) => openCapture(lab, isp)));
   const rows: Row[] = [];
@@ -61,10 +63,11 @@ async function runChecks(lab: Lab, checks: readonly Check[], signal: AbortSignal
     print(row);
     rows.push(row);
   };
+  const seen = `the ISPs see WireGuard and nothing else ${group.title}`;
   try {
-    for (const check of checks) await add(check);
+    for (const check of group.checks) await add(check);
   } finally {
-    await add({ name: 'the ISPs have seen WireGuard and nothing else', run: () => judgeCaptures(captures) });
+    await add({ name: seen, run: () => judgeCaptures(captures, group.broken) });
   }
   return rows;
 }
@@ -82,7 +85,9 @@ async function withLab(scenario: Scenario, layout: Layout, signal: AbortSignal):
       );
     }
     const lab = new Lab(scenario, { layout, state, signal });
-    return await runChecks(lab, CHECKS.get(scenario.name) ?? [], signal);
+    const rows: Row[] = [];
+    for (const group of CHECKS.get(scenario.name) ?? []) rows.push(...(await runGroup(lab, group, signal)));
+    return rows;
   } finally {
     if (mine) await tearDown(SCENARIOS, layout);
   }

@@ -1,0 +1,51 @@
+/**
+ * What the prober keeps of one direction of traffic. An outage is the longest time without an arrival, also the one
+ * between the last arrival and the end.
+ */
+
+/** What arrived in one direction. Times in ms. */
+export interface Track {
+  received: number;
+  /** Numbers that never came, judged by the highest that did. */
+  lost: number;
+  longestGapMs: number;
+  /** When the longest gap began, counted from the first arrival. */
+  longestGapAtMs: number;
+}
+
+export interface Report {
+  readonly there: Track;
+  readonly back: Track;
+  readonly tcp: Track & { readonly alive: boolean };
+}
+
+/** Keeps a Track from arrivals. */
+export class Meter {
+  #first = 0;
+  #last = 0;
+  #highest = -1;
+  readonly track: Track = { received: 0, lost: 0, longestGapMs: 0, longestGapAtMs: 0 };
+
+  /** Notes the arrival of number `sequence` (from 0) at `now`. */
+  handleArrival(sequence: number, now: number): void {
+    if (this.track.received === 0) this.#first = now;
+    else this.#gapUntil(now);
+    this.#last = now;
+    this.track.received++;
+    this.#highest = Math.max(this.#highest, sequence);
+    this.track.lost = Math.max(0, this.#highest + 1 - this.track.received);
+  }
+
+  /** Ends the measurement at `now`: silence up to the end is a gap too. */
+  finish(now: number): Track {
+    if (this.track.received > 0) this.#gapUntil(now);
+    return this.track;
+  }
+
+  #gapUntil(now: number): void {
+    const gap = now - this.#last;
+    if (gap <= this.track.longestGapMs) return;
+    this.track.longestGapMs = Math.round(gap);
+    this.track.longestGapAtMs = Math.round(this.#last - this.#first);
+  }
+}
