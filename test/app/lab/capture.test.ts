@@ -77,7 +77,8 @@ test('everything else is a leak', (t) => {
 });
 
 test('an ICMP error about a WireGuard datagram is counted apart, one about anything else is a leak', (t) => {
-  const error = (type: number, quoted: Buffer) => ipv4(1, Buffer.concat([Buffer.from([type, 3, 0, 0, 0, 0, 0, 0]), quoted]));
+  const error = (type: number, quoted: Buffer) =>
+    ipv4(1, Buffer.concat([Buffer.from([type, 3, 0, 0, 0, 0, 0, 0]), quoted]));
   const datagram = ipv4(17, udp(51820, 4242, message(4, 64)));
   t.like(judge(error(3, datagram)), { errors: 1, leaks: [] });
   t.is(judge(error(8, datagram)).leaks.length, 1);

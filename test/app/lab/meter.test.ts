@@ -4,7 +4,13 @@ import { Meter } from '../../../src/app/lab/programs/meter.js';
 
 test('the longest gap is the longest time between arrivals, and knows when it began', (t) => {
   const meter = new Meter();
-  for (const [sequence, now] of [[0, 1000], [1, 1010], [2, 1020], [40, 1400], [41, 1410]] as const) {
+  for (const [sequence, now] of [
+    [0, 1000],
+    [1, 1010],
+    [2, 1020],
+    [40, 1400],
+    [41, 1410],
+  ] as const) {
     meter.handleArrival(sequence, now);
   }
   t.deepEqual(meter.finish(1420), { received: 5, lost: 37, longestGapMs: 380, longestGapAtMs: 20 });

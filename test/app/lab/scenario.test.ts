@@ -13,11 +13,16 @@ function networkOf(cidr: string): string {
 
 for (const scenario of SCENARIOS) {
   test(`${scenario.name}: names are unique and every interface is on a segment`, (t) => {
-    const names = [...scenario.hosts, ...scenario.segments.filter((one) => one.kind === 'switch')].map((one) => one.name);
+    const names = [...scenario.hosts, ...scenario.segments.filter((one) => one.kind === 'switch')].map(
+      (one) => one.name,
+    );
     t.is(new Set(names).size, names.length);
     const segments = new Set(scenario.segments.map((one) => one.name));
     for (const host of scenario.hosts) {
-      t.true(host.interfaces.every((one) => segments.has(one.segment)), host.name);
+      t.true(
+        host.interfaces.every((one) => segments.has(one.segment)),
+        host.name,
+      );
     }
   });
 
