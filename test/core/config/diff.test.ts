@@ -64,6 +64,16 @@ test('routes, NATs and the host change apart', (t) => {
   t.deepEqual(metric, { ...EMPTY, routesChanged: true });
   const more = diffOf(edit(SEED_NETWORK, 'routes:\n', 'routes:\n  - { cidr: 0.0.0.0/0, via: wan }\n'));
   t.deepEqual(more, { ...EMPTY, routesChanged: true, hostChanged: true });
+  const away = '10.100.66.0/24, to: AWSCluster';
+  const here = '10.100.66.0/24, to: EdgeCluster1';
+  const base = edit(SEED_NETWORK, 'routes:\n', `routes:\n  - { cidr: ${away} }\n`);
+  const moved = diffConfiguration(configurationOf(base), configurationOf(edit(base, away, here)));
+  t.deepEqual(moved, { ...EMPTY, routesChanged: true, hostChanged: true });
+  const elsewhere = diffConfiguration(
+    configurationOf(base),
+    configurationOf(edit(base, away, away.replace('AWSCluster', 'EdgeCluster2'))),
+  );
+  t.deepEqual(elsewhere, { ...EMPTY, routesChanged: true });
   const nat = diffOf(edit(SEED_NETWORK, '172.16.20.20/32', '172.16.20.21/32'));
   t.deepEqual(nat, { ...EMPTY, natsChanged: true });
   const mtu = diffOf(edit(SEED_NETWORK, 'cidr: 10.100.0.0/16 }', 'cidr: 10.100.0.0/16, mtu: 1344 }'));

@@ -19,9 +19,7 @@ test('lines come out whole, however the bytes are cut', (t) => {
         }
         t.deepEqual(
           found,
-          Buffer.from(lines.join('\n')).toString('utf8') === '' && lines.length === 0
-            ? []
-            : lines.map((line) => Buffer.from(line).toString('utf8')),
+          lines.map((line) => Buffer.from(line).toString('utf8')),
         );
       },
     ),
@@ -36,6 +34,14 @@ test('a line may be as long as the bound and no longer, in one piece or several'
   t.deepEqual(splitter.push(Buffer.from('x\nabc')), ['x']);
   t.deepEqual(splitter.push(Buffer.from('d')), []);
   t.is(splitter.push(Buffer.from('e\n')), undefined);
+});
+
+test('what was held counts for its own line only', (t) => {
+  const splitter = new LineSplitter(4);
+  for (const line of ['abcd', 'efgh', 'ijkl']) {
+    t.deepEqual(splitter.push(Buffer.from(line.slice(0, 3))), []);
+    t.deepEqual(splitter.push(Buffer.from(`${line.slice(3)}\n`)), [line]);
+  }
 });
 
 test('a chunk that is reused by its owner does not change what is held', (t) => {
