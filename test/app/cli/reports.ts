@@ -55,6 +55,7 @@ export const STATUS: StatusReport = {
       txBytes: 1536,
       rxPackets: 4_000_000,
       txPackets: 12,
+      rttMs: 12.345,
       path: 'uplink isp1',
     },
     {

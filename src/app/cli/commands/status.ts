@@ -51,12 +51,23 @@ function formatHead(report: StatusReport): string {
 
 function formatPeers(peers: readonly PeerReport[]): string {
   if (peers.length === 0) return '  none';
-  const headings = ['NAME', 'CLUSTER', 'STATE', 'HANDSHAKE', '>RECEIVED', '>SENT', 'ENDPOINT', 'PATH'];
+  const headings = [
+    'NAME',
+    'CLUSTER',
+    'STATE',
+    'HANDSHAKE',
+    '>RTT',
+    '>RECEIVED',
+    '>SENT',
+    'ENDPOINT',
+    'PATH',
+  ];
   const rows = peers.map((peer) => [
     peer.name,
     peer.cluster,
     peer.state,
     peer.lastHandshakeAgeMs === undefined ? 'never' : `${formatDuration(peer.lastHandshakeAgeMs)} ago`,
+    peer.rttMs === undefined ? '-' : `${peer.rttMs.toFixed(1)} ms`,
     formatBytes(peer.rxBytes),
     formatBytes(peer.txBytes),
     peer.endpoint ?? '-',
