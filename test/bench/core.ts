@@ -12,6 +12,7 @@ import { decrementTtl } from '../../src/core/packet/ttl.js';
 import { compileLookup, Lookup, type LookupEntry } from '../../src/core/route/lookup.js';
 import { compileRoutes, RouteView } from '../../src/core/route/table.js';
 import { ip, prefix, tcp } from '../support/packets.js';
+import { prepareRouterCost } from './router-cost.js';
 
 const { values: options } = parseArgs({
   options: { json: { type: 'boolean', default: false }, routes: { type: 'string', default: '100000' } },
@@ -245,12 +246,23 @@ function benchPackets(family: 4 | 6) {
   };
 }
 
+function benchRouter() {
+  const { batch, lan, overlay, scaffold } = prepareRouterCost(randomEntries(4, ROUTES));
+  const fromPeer = measure(batch, 20, overlay);
+  const ns = Math.round((fromPeer.ns - measure(batch, 20, scaffold).ns) * 10) / 10;
+  return { fromLan: measure(batch, 20, lan), fromPeer: { ...fromPeer, ns } };
+}
+
 const report = {
   node: process.version,
   routes: ROUTES,
   lookup: { ipv4: benchLookup(4), ipv6: benchLookup(6) },
   packet: { ipv4: benchPackets(4), ipv6: benchPackets(6) },
+  router: benchRouter(),
 };
+for (const [way, figure] of Object.entries(report.router)) {
+  if (!options.json) console.log(`router ${way}: ${figure.ns} ns, ${figure.bytes} B allocated a packet`);
+}
 if (options.json) {
   console.log(JSON.stringify(report, null, 2));
 } else {

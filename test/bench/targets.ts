@@ -25,6 +25,28 @@ export const TARGETS: readonly Target[] = [
   { title: 'start to first packet (ms)', path: ['nodes', OURS, 'firstPacketMs'], atMost: 1500 },
   { title: 'idle memory (MB)', path: ['nodes', OURS, 'idleRssMb'], atMost: 130 },
   { title: 'idle CPU (% of a core)', path: ['nodes', OURS, 'idleCpuPercent'], atMost: 1 },
+  {
+    title: 'TypeScript part, from the LAN (ns a packet)',
+    path: ['core', 'router', 'fromLan', 'ns'],
+    atMost: 150,
+  },
+  {
+    title: 'TypeScript part, from a peer (ns a packet)',
+    path: ['core', 'router', 'fromPeer', 'ns'],
+    atMost: 150,
+  },
+  {
+    title: 'bytes allocated a packet, from the LAN',
+    path: ['core', 'router', 'fromLan', 'bytes'],
+    atMost: 0.5,
+  },
+  {
+    title: 'bytes allocated a packet, from a peer',
+    path: ['core', 'router', 'fromPeer', 'bytes'],
+    atMost: 0.5,
+  },
+  { title: 'route lookup, 100,000 routes (ns)', path: ['core', 'lookup', 'ipv4', 'ns'], atMost: 100 },
+  { title: 'route lookup, 100,000 IPv6 routes (ns)', path: ['core', 'lookup', 'ipv6', 'ns'], atMost: 100 },
 ];
 
 function lookUp(report: object, path: readonly string[]): unknown {

@@ -90,6 +90,7 @@ export class RouterBench {
       peers: PeerTable.create(4),
       paths: new Uint8Array(new SharedArrayBuffer(8 * 32)),
       available: Int32Array.of(AVAILABLE_HERE, AWS_A, AWS_A, AVAILABLE_HERE),
+      era: new Int32Array(1),
     };
     [AWS_A, AWS_B, PARTNER, STRANGER].forEach((peer) => {
       this.connect(peer, [AWS, AWS, OURS, OTHER][peer]);
@@ -108,6 +109,12 @@ export class RouterBench {
     peers.path[peer] = peer;
     peers.cluster[peer] = cluster;
     paths.set(encodeEndpoint(Uint8Array.of(203, 0, 113, peer + 1), 51820, 0), peer * 32);
+  }
+
+  /** `peer` serves `cluster` from now on (−1: nobody). */
+  serve(cluster: number, peer: number): void {
+    this.tables.available[cluster] = peer;
+    this.tables.era[0] += 1;
   }
 
   /** A packet from the LAN TUN; `fields` are columns of its row. */

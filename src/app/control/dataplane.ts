@@ -77,6 +77,7 @@ export class Dataplane {
       peers: { buffer: tables.peers.buffer, capacity: tables.peers.capacity },
       paths: tables.paths.buffer as SharedArrayBuffer,
       available: tables.available.buffer as SharedArrayBuffer,
+      era: tables.era.buffer as SharedArrayBuffer,
       stats: this.stats.buffer as SharedArrayBuffer,
       words: this.#words.buffer as SharedArrayBuffer,
       snapshot: options.snapshot,

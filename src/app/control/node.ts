@@ -277,6 +277,7 @@ export class Node {
     const isUp = (peer: number): boolean => this.liveness.isUp(peer, now);
     const { available } = this.tables;
     if (!chooseServing(this.#served, cluster, isUp, available)) return;
+    Atomics.add(this.tables.era, 0, 1);
     const serving = clusters.map(({ name }, index) => `${name}: ${this.#servingName(available[index])}`);
     this.log.info({ event: 'serving-changed', serving });
   }

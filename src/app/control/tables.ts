@@ -19,6 +19,7 @@ export function createSharedTables(peerCount: number, targetCount: number): Shar
     peers: PeerTable.create(capacity),
     paths: new Uint8Array(new SharedArrayBuffer(capacity * PATHS_PER_PEER * ENDPOINT_BYTES)),
     available,
+    era: new Int32Array(new SharedArrayBuffer(4)),
   };
 }
 

@@ -30,6 +30,7 @@ export interface WorkerSetup {
   readonly peers: { readonly buffer: SharedArrayBuffer; readonly capacity: number };
   readonly paths: SharedArrayBuffer;
   readonly available: SharedArrayBuffer;
+  readonly era: SharedArrayBuffer;
   /** The addon's counters, STAT_COUNT Float64. */
   readonly stats: SharedArrayBuffer;
   /** WORD_ indices. */

@@ -24,6 +24,7 @@ const tables: SharedTables = {
   peers: new PeerTable(setup.peers.buffer, setup.peers.capacity),
   paths: new Uint8Array(setup.paths),
   available: new Int32Array(setup.available),
+  era: new Int32Array(setup.era),
 };
 const router = new Router(memory, tables, setup.snapshot);
 const context = native.contextOpen({

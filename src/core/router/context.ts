@@ -1,6 +1,10 @@
 /**
  * What the stages of the router share: the rows and bytes of the batch, the tables, the one Parsed object, the clock
  * of this breath. A stage reads and writes rows; nothing is returned per packet and nothing is allocated.
+ *
+ * Shared 32-bit words are read plainly: an aligned word is never torn, a value that is one batch old is as good, and what
+ * a new value points to (keys, columns, path records) was complete before the worker was told of it by a message. Atomics
+ * would cost a call for each packet.
  */
 import { ENDPOINT_WORDS } from '../base/endpoint.js';
 import { DROP } from '../packet/drop.js';
@@ -27,6 +31,7 @@ import {
   type SharedTables,
 } from './memory.js';
 import { OUT_WANTED } from './outbox.js';
+import { RouteCache } from './route-cache.js';
 import type { SnapshotView } from './snapshot.js';
 
 export class RouterContext {
@@ -39,8 +44,15 @@ export class RouterContext {
   readonly sourceWords: Int32Array;
   readonly pathWords: Int32Array;
   snapshot: SnapshotView;
+  /** Routes of destinations, and reverse-path answers by source and peer. */
+  readonly destinationCache = new RouteCache();
+  readonly sourceCache = new RouteCache();
+  #era = 0;
   /** Time of this breath, ms. */
   now = 0;
+  /** Source and peer of this batch that were found to be the peer's present endpoint (opened.ts). */
+  settledSource = -1;
+  settledPeer = -1;
 
   constructor(memory: RouterMemory, tables: SharedTables, snapshot: SnapshotView) {
     this.memory = memory;
@@ -50,6 +62,21 @@ export class RouterContext {
     this.snapshot = snapshot;
     this.sourceWords = wordsOf(memory.sources);
     this.pathWords = wordsOf(tables.paths);
+  }
+
+  /** Begins a batch: what was remembered under another `tables.era` is forgotten. */
+  beginBatch(): void {
+    const era = this.tables.era[0];
+    this.settledSource = -1;
+    if (era === this.#era) return;
+    this.#era = era;
+    this.forgetRoutes();
+  }
+
+  /** Routes have changed. */
+  forgetRoutes(): void {
+    this.destinationCache.forget();
+    this.sourceCache.forget();
   }
 
   /** Refuses the packet of row `at` for `reason`, and counts it. */
@@ -67,8 +94,8 @@ export class RouterContext {
     const { peers, sessions } = this.tables;
     const rows = this.rows;
     rows[at + ROW_PEER] = peer;
-    const slot = Atomics.load(peers.session, peer);
-    const path = Atomics.load(peers.path, peer);
+    const slot = peers.session[peer];
+    const path = peers.path[peer];
     if (slot < 0 || path < 0 || this.now >= sessions.expiresAtMs[slot]) {
       this.want(peer);
       return false;

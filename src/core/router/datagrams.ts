@@ -40,7 +40,7 @@ export function classifyDatagrams(context: RouterContext, first: number, count: 
           (bytes[offset + 7] << 24)) >>>
         0;
       const slot = index & SLOT_MASK;
-      if (index === 0 || slot >= sessions.capacity || Atomics.load(sessions.localIndex, slot) !== index) {
+      if (index === 0 || slot >= sessions.capacity || sessions.localIndex[slot] !== index) {
         context.drop(at, DROP['unknown-session']);
       } else if (context.now >= sessions.expiresAtMs[slot]) {
         context.drop(at, DROP['session-expired']);

@@ -7,15 +7,7 @@
  */
 import { martian } from '../packet/addresses.js';
 import { DROP } from '../packet/drop.js';
-import {
-  ROW_LENGTH,
-  ROW_NAT,
-  ROW_OFFSET,
-  ROW_PEER,
-  ROW_REASON,
-  ROW_ROUTE,
-  ROW_STRIDE,
-} from '../packet/rows.js';
+import { ROW_LENGTH, ROW_OFFSET, ROW_ROUTE, ROW_STRIDE } from '../packet/rows.js';
 import type { RouterContext } from './context.js';
 import { breakOut, deliverHere, fits } from './deliver.js';
 import type { ReplyWriter } from './reply.js';
@@ -24,13 +16,8 @@ import { translateSource } from './translate.js';
 
 /** Decides the `count` rows from `first`, read from the LAN TUN. */
 export function decideLan(context: RouterContext, replies: ReplyWriter, first: number, count: number): void {
-  const { rows } = context;
   const end = (first + count) * ROW_STRIDE;
   for (let at = first * ROW_STRIDE; at < end; at += ROW_STRIDE) {
-    rows[at + ROW_ROUTE] = -1;
-    rows[at + ROW_NAT] = -1;
-    rows[at + ROW_PEER] = -1;
-    rows[at + ROW_REASON] = 0;
     const reason = decide(context, at);
     if (reason === 0) continue;
     context.drop(at, reason);

@@ -31,6 +31,8 @@ export interface SharedTables {
   readonly paths: Uint8Array;
   /** For each target of a route: the peer that serves it now, −1 nobody. Own cluster and WAN: ≥ 0 while usable. */
   readonly available: Int32Array;
+  /** One word, raised after every change of `available`: what was derived from older values is stale. */
+  readonly era: Int32Array;
 }
 
 /** Memory that belongs to one worker; the control thread reads the counters and the outbox. */

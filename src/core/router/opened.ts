@@ -10,14 +10,9 @@ import { martian } from '../packet/addresses.js';
 import { DROP } from '../packet/drop.js';
 import { writeEchoReply } from '../packet/echo.js';
 import {
-  GSO_NONE,
-  ROW_FLAGS,
-  ROW_GSO_TYPE,
   ROW_LENGTH,
-  ROW_NAT,
   ROW_OFFSET,
   ROW_PEER,
-  ROW_REASON,
   ROW_ROUTE,
   ROW_SESSION,
   ROW_SOURCE,
@@ -58,11 +53,6 @@ export function decideOpened(
       continue;
     }
     if (rows[at + ROW_VERDICT] !== VERDICT_OPENED) continue;
-    rows[at + ROW_ROUTE] = -1;
-    rows[at + ROW_NAT] = -1;
-    rows[at + ROW_REASON] = 0;
-    rows[at + ROW_GSO_TYPE] = GSO_NONE;
-    rows[at + ROW_FLAGS] = 0;
     const refused = admit(context, at);
     if (refused !== 0) {
       context.drop(at, refused);
@@ -114,13 +104,19 @@ function admit(context: RouterContext, at: number): number {
 function noticeRoaming(context: RouterContext, at: number, peer: number, slot: number): void {
   const { rows, tables, memory, sourceWords, pathWords } = context;
   const source = rows[at + ROW_SOURCE];
+  // A message's datagrams share their source; the last comparison of this batch usually answers the next one.
+  if (source === context.settledSource && peer === context.settledPeer) return;
   const path = tables.peers.path[peer];
   if (path >= 0) {
     const a = source * ENDPOINT_WORDS;
     const b = path * ENDPOINT_WORDS;
     let i = 0;
     while (i < ENDPOINT_WORDS_COMPARED && sourceWords[a + i] === pathWords[b + i]) i++;
-    if (i === ENDPOINT_WORDS_COMPARED) return;
+    if (i === ENDPOINT_WORDS_COMPARED) {
+      context.settledSource = source;
+      context.settledPeer = peer;
+      return;
+    }
   }
   memory.outbox.push(OUT_ROAMED, peer, slot, memory.sources, source * ENDPOINT_BYTES, ENDPOINT_BYTES);
 }

@@ -56,18 +56,19 @@ export class Router {
   /** Routes by `snapshot` from the next batch on. */
   useSnapshot(snapshot: Snapshot): void {
     this.context.snapshot = new SnapshotView(snapshot);
+    this.context.forgetRoutes();
   }
 
   /** Packets read from the LAN TUN. */
   handleLan(first: number, count: number): void {
-    this.#replies.begin();
+    this.#begin();
     decideLan(this.context, this.#replies, first, count);
     this.#tally(first, count);
   }
 
   /** Packets read from the WAN TUN: replies to local breakout, which the kernel has translated back. */
   handleWan(first: number, count: number): void {
-    this.#replies.begin();
+    this.#begin();
     const { rows } = this.context;
     for (let at = first * ROW_STRIDE; at < (first + count) * ROW_STRIDE; at += ROW_STRIDE) {
       rows[at + ROW_VERDICT] = VERDICT_LAN;
@@ -77,7 +78,7 @@ export class Router {
 
   /** Datagrams as received: marks what is to be opened. */
   handleDatagrams(first: number, count: number): void {
-    this.#replies.begin();
+    this.#begin();
     classifyDatagrams(this.context, first, count);
   }
 
@@ -89,7 +90,7 @@ export class Router {
 
   /** One inner packet that `peer` is supposed to have sent, without the message around it: for `explain`. */
   handleInner(row: number, peer: number): void {
-    this.#replies.begin();
+    this.#begin();
     const at = row * ROW_STRIDE;
     this.context.rows[at + ROW_PEER] = peer;
     decideInner(this.context, this.#replies, at);
@@ -117,6 +118,11 @@ export class Router {
       inbox.release();
     }
     return count;
+  }
+
+  #begin(): void {
+    this.context.beginBatch();
+    this.#replies.begin();
   }
 
   #tally(first: number, count: number): void {

@@ -14,7 +14,7 @@ export function routeDestination(context: RouterContext, at: number): number {
   const { routes } = snapshot;
   const route =
     parsed.family === 4
-      ? routes.resolve4(parsed.destination4, tables.available)
+      ? resolveCached(context, parsed.destination4)
       : routes.resolve6(parsed.d0, parsed.d1, parsed.d2, parsed.d3, tables.available);
   if (route >= 0) {
     rows[at + ROW_ROUTE] = route;
@@ -30,6 +30,26 @@ export function routeDestination(context: RouterContext, at: number): number {
  * ours, and our partner for every cluster.
  */
 export function sourceBelongs(context: RouterContext, peer: number): boolean {
+  const { parsed, sourceCache } = context;
+  if (parsed.family !== 4) return checkSource(context, peer);
+  const slot = sourceCache.slotOf(parsed.source4, peer);
+  if (sourceCache.holds(slot, parsed.source4, peer)) return sourceCache.answer(slot) === 1;
+  const belongs = checkSource(context, peer);
+  sourceCache.remember(slot, parsed.source4, peer, belongs ? 1 : 0);
+  return belongs;
+}
+
+/** The route for an IPv4 destination. Only routes are remembered; refusals leave `routes.blamed` for the evidence. */
+function resolveCached(context: RouterContext, destination: number): number {
+  const { snapshot, tables, destinationCache } = context;
+  const slot = destinationCache.slotOf(destination, 0);
+  if (destinationCache.holds(slot, destination, 0)) return destinationCache.answer(slot);
+  const route = snapshot.routes.resolve4(destination, tables.available);
+  if (route >= 0) destinationCache.remember(slot, destination, 0, route);
+  return route;
+}
+
+function checkSource(context: RouterContext, peer: number): boolean {
   const { parsed, snapshot, tables } = context;
   const { routes } = snapshot;
   const cluster = tables.peers.cluster[peer];

@@ -41,7 +41,7 @@ test('LAN to overlay: a prefix NAT keeps the host bits', (t) => {
 
 test('another member serves: the next packet goes there', (t) => {
   const bench = new RouterBench();
-  bench.tables.available[AWS] = AWS_B;
+  bench.serve(AWS, AWS_B);
   t.is(bench.fromLan(datagram('172.16.10.15', '10.100.100.15')).peer, AWS_B);
 });
 
@@ -68,7 +68,7 @@ for (const [what, from, to, reason, code] of refusals) {
 
 test('nobody serves: host unreachable, and no session: the same and the session is asked for', (t) => {
   const bench = new RouterBench();
-  bench.tables.available[AWS] = -1;
+  bench.serve(AWS, -1);
   const narrow = bench.fromLan(datagram('172.16.10.15', '10.100.100.15'));
   t.is(narrow.verdict, VERDICT_WAN, 'a wider available route is taken');
   const two = new RouterBench();
@@ -115,7 +115,7 @@ test('reverse path: a peer speaks only for its own cluster, a hub for others but
 
 test('a hub forwards with the TTL decremented, never back, and says when it has run out', (t) => {
   const bench = new RouterBench();
-  bench.tables.available[OTHER] = STRANGER;
+  bench.serve(OTHER, STRANGER);
   const outcome = bench.fromPeer(AWS_A, datagram('10.100.100.15', '10.100.30.7', 9), 0);
   t.is(outcome.verdict, VERDICT_SEAL);
   t.is(outcome.peer, STRANGER);
@@ -124,7 +124,7 @@ test('a hub forwards with the TTL decremented, never back, and says when it has 
   const dead = bench.fromPeer(AWS_A, datagram('10.100.100.15', '10.100.30.7', 1), 1);
   t.is(dead.reason, 'ttl-exceeded');
   t.deepEqual([dead.replies[0].packet[20], dead.replies[0].packet[21]], [11, 0]);
-  bench.tables.available[OTHER] = AWS_A;
+  bench.serve(OTHER, AWS_A);
   t.is(bench.fromPeer(AWS_A, datagram('10.100.100.15', '10.100.30.7'), 2).reason, 'loop');
 });
 
