@@ -6,7 +6,7 @@
  * Compiled, it is a longest-prefix table for either side and the entries' words; the longest covering prefix wins.
  *
  *   header  0 magic   1 entries   2 position of entries   3 position of the local table   4 of the network table
- *   entry   0–3 local address words   4–7 network address words   8 prefix length
+ *   entry   0–3 local address words   4–7 network address words   8–11 masks of the host bits   12 prefix length
  */
 import { assert } from '../base/assert.js';
 import { bitsOf, type Prefix, wordAt } from '../base/prefix.js';
@@ -25,10 +25,11 @@ export const TO_LOCAL = 1;
 export type NatDirection = typeof TO_NETWORK | typeof TO_LOCAL;
 
 const MAGIC = 0x4e415431;
-const HEADER_WORDS = 8;
-const ENTRY_WORDS = 10;
-const ENTRY_SIDE = 4;
-const ENTRY_LENGTH = 8;
+const HEADER_WORDS = 16;
+const ENTRY_WORDS = 16;
+const ENTRY_NETWORK = 4;
+const ENTRY_MASK = 8;
+const ENTRY_LENGTH = 12;
 
 /** Compiles entries for workers. An entry's index is its position in the list. */
 export function compileNat(entries: readonly NatEntry[]): SharedArrayBuffer {
@@ -48,7 +49,9 @@ export function compileNat(entries: readonly NatEntry[]): SharedArrayBuffer {
     const at = HEADER_WORDS + index * ENTRY_WORDS;
     for (let w = 0; w < bitsOf(entry.local.family) / 32; w++) {
       words[at + w] = wordAt(entry.local.bytes, w * 4);
-      words[at + ENTRY_SIDE + w] = wordAt(entry.network.bytes, w * 4);
+      words[at + ENTRY_NETWORK + w] = wordAt(entry.network.bytes, w * 4);
+      const bits = entry.local.length - w * 32;
+      words[at + ENTRY_MASK + w] = bits >= 32 ? 0 : bits <= 0 ? -1 : -1 >>> bits;
     }
     words[at + ENTRY_LENGTH] = entry.local.length;
   });
@@ -96,10 +99,8 @@ export class NatView {
 
   /** Word `index` (0 in IPv4, 0–3 in IPv6) of `address` under `entry`: prefix bits replaced, host bits kept. */
   translate(entry: number, direction: NatDirection, index: number, address: number): number {
-    const at = HEADER_WORDS + entry * ENTRY_WORDS;
-    const side = this.words[at + (direction === TO_NETWORK ? ENTRY_SIDE : 0) + index];
-    const bits = this.words[at + ENTRY_LENGTH] - index * 32;
-    const hostMask = bits >= 32 ? 0 : bits <= 0 ? -1 : -1 >>> bits;
-    return side | (address & hostMask);
+    const at = HEADER_WORDS + entry * ENTRY_WORDS + index;
+    const side = this.words[direction === TO_NETWORK ? at + ENTRY_NETWORK : at];
+    return side | (address & this.words[at + ENTRY_MASK]);
   }
 }

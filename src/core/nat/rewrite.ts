@@ -26,6 +26,7 @@ import {
   applyDifference,
   difference16,
   difference32,
+  difference128,
   fold,
 } from '../packet/checksum.js';
 import {
@@ -54,37 +55,36 @@ export const EMBEDDED_MALFORMED = -2;
 const quoted = new Quoted();
 
 /** Entry for the packet's source on the LAN side, or −1. */
-export function findSourceEntry(view: NatView, parsed: Parsed): number {
-  if (parsed.family === 4) return view.findLocal4(parsed.source4);
-  return view.findLocal6(parsed.s0, parsed.s1, parsed.s2, parsed.s3);
+export function findSourceEntry(nat: NatView, parsed: Parsed): number {
+  if (parsed.family === 4) return nat.findLocal4(parsed.source4);
+  return nat.findLocal6(parsed.s0, parsed.s1, parsed.s2, parsed.s3);
 }
 
 /** Entry for the packet's destination on the overlay side, or −1. */
-export function findDestinationEntry(view: NatView, parsed: Parsed): number {
-  if (parsed.family === 4) return view.findNetwork4(parsed.destination4);
-  return view.findNetwork6(parsed.d0, parsed.d1, parsed.d2, parsed.d3);
+export function findDestinationEntry(nat: NatView, parsed: Parsed): number {
+  if (parsed.family === 4) return nat.findNetwork4(parsed.destination4);
+  return nat.findNetwork6(parsed.d0, parsed.d1, parsed.d2, parsed.d3);
 }
 
 /** Translates the packet's source by `entry`; `parsed` follows. `partialChecksum`: see packet/checksum.ts. */
 export function rewriteSource(
   bytes: Uint8Array,
   parsed: Parsed,
-  view: NatView,
+  nat: NatView,
   entry: number,
   direction: NatDirection,
   partialChecksum: boolean,
 ): void {
   if (parsed.family === 4) {
-    setSource4(bytes, parsed, view.translate(entry, direction, 0, parsed.source4), partialChecksum);
+    setSource4(bytes, parsed, nat.translate(entry, direction, 0, parsed.source4), partialChecksum);
     return;
   }
   setSource6(
-    bytes,
     parsed,
-    view.translate(entry, direction, 0, parsed.s0),
-    view.translate(entry, direction, 1, parsed.s1),
-    view.translate(entry, direction, 2, parsed.s2),
-    view.translate(entry, direction, 3, parsed.s3),
+    nat.translate(entry, direction, 0, parsed.s0),
+    nat.translate(entry, direction, 1, parsed.s1),
+    nat.translate(entry, direction, 2, parsed.s2),
+    nat.translate(entry, direction, 3, parsed.s3),
     partialChecksum,
   );
 }
@@ -93,22 +93,21 @@ export function rewriteSource(
 export function rewriteDestination(
   bytes: Uint8Array,
   parsed: Parsed,
-  view: NatView,
+  nat: NatView,
   entry: number,
   direction: NatDirection,
   partialChecksum: boolean,
 ): void {
   if (parsed.family === 4) {
-    setDestination4(bytes, parsed, view.translate(entry, direction, 0, parsed.destination4), partialChecksum);
+    setDestination4(bytes, parsed, nat.translate(entry, direction, 0, parsed.destination4), partialChecksum);
     return;
   }
   setDestination6(
-    bytes,
     parsed,
-    view.translate(entry, direction, 0, parsed.d0),
-    view.translate(entry, direction, 1, parsed.d1),
-    view.translate(entry, direction, 2, parsed.d2),
-    view.translate(entry, direction, 3, parsed.d3),
+    nat.translate(entry, direction, 0, parsed.d0),
+    nat.translate(entry, direction, 1, parsed.d1),
+    nat.translate(entry, direction, 2, parsed.d2),
+    nat.translate(entry, direction, 3, parsed.d3),
     partialChecksum,
   );
 }
@@ -122,15 +121,15 @@ export function rewriteDestination(
 export function rewriteEmbedded(
   bytes: Uint8Array,
   parsed: Parsed,
-  view: NatView,
+  nat: NatView,
   direction: NatDirection,
   partialChecksum: boolean,
 ): number {
   assert(parsed.isIcmpError, 'only an ICMP error quotes a packet');
   if (!quoted.parse(bytes, parsed)) return EMBEDDED_MALFORMED;
   return parsed.family === 4
-    ? rewriteQuoted4(bytes, parsed, view, direction, partialChecksum)
-    : rewriteQuoted6(bytes, parsed, view, direction, partialChecksum);
+    ? rewriteQuoted4(bytes, parsed, nat, direction, partialChecksum)
+    : rewriteQuoted6(bytes, parsed, nat, direction, partialChecksum);
 }
 
 /**
@@ -149,13 +148,13 @@ export function adoptQuotedDestination(bytes: Uint8Array, parsed: Parsed, partia
   const s1 = get32(bytes, at + 4);
   const s2 = get32(bytes, at + 8);
   const s3 = get32(bytes, at + 12);
-  setSource6(bytes, parsed, s0, s1, s2, s3, partialChecksum);
+  setSource6(parsed, s0, s1, s2, s3, partialChecksum);
 }
 
 function rewriteQuoted4(
   bytes: Uint8Array,
   parsed: Parsed,
-  view: NatView,
+  nat: NatView,
   direction: NatDirection,
   partialChecksum: boolean,
 ): number {
@@ -164,9 +163,9 @@ function rewriteQuoted4(
   const toNetwork = direction === TO_NETWORK;
   const at = start + (toNetwork ? IP4_DESTINATION : IP4_SOURCE);
   const before = get32(bytes, at);
-  const entry = toNetwork ? view.findLocal4(before) : view.findNetwork4(before);
+  const entry = toNetwork ? nat.findLocal4(before) : nat.findNetwork4(before);
   if (entry < 0) return EMBEDDED_UNMAPPED;
-  const after = view.translate(entry, direction, 0, before);
+  const after = nat.translate(entry, direction, 0, before);
   const difference = difference32(before, after);
   put32(bytes, at, after);
   const checksumBefore = get16(bytes, start + IP4_CHECKSUM);
@@ -179,7 +178,7 @@ function rewriteQuoted4(
 function rewriteQuoted6(
   bytes: Uint8Array,
   parsed: Parsed,
-  view: NatView,
+  nat: NatView,
   direction: NatDirection,
   partialChecksum: boolean,
 ): number {
@@ -197,13 +196,13 @@ function rewriteQuoted6(
   const b1 = get32(bytes, at + 4);
   const b2 = get32(bytes, at + 8);
   const b3 = get32(bytes, at + 12);
-  const entry = toNetwork ? view.findLocal6(b0, b1, b2, b3) : view.findNetwork6(b0, b1, b2, b3);
+  const entry = toNetwork ? nat.findLocal6(b0, b1, b2, b3) : nat.findNetwork6(b0, b1, b2, b3);
   if (entry < 0) return EMBEDDED_UNMAPPED;
-  const a0 = view.translate(entry, direction, 0, b0);
-  const a1 = view.translate(entry, direction, 1, b1);
-  const a2 = view.translate(entry, direction, 2, b2);
-  const a3 = view.translate(entry, direction, 3, b3);
-  putAddress6(bytes, at, a0, a1, a2, a3);
+  const a0 = nat.translate(entry, direction, 0, b0);
+  const a1 = nat.translate(entry, direction, 1, b1);
+  const a2 = nat.translate(entry, direction, 2, b2);
+  const a3 = nat.translate(entry, direction, 3, b3);
+  putAddress6(parsed.view, at, a0, a1, a2, a3);
   mendError(bytes, parsed, difference128(b0, b1, b2, b3, a0, a1, a2, a3), 0, partialChecksum);
   return entry;
 }
@@ -222,7 +221,7 @@ function mendError(
   let total = fold(address + header);
   if (quoted.checksumAt !== 0) {
     const before = get16(bytes, quoted.checksumAt);
-    adjustChecksumAt(bytes, quoted.checksumAt, quoted.protocol, address);
+    adjustChecksumAt(parsed.view, quoted.checksumAt, quoted.protocol, address);
     total = fold(total + difference16(before, get16(bytes, quoted.checksumAt)));
   }
   if (partialChecksum) return;
@@ -232,14 +231,13 @@ function mendError(
 
 function setSource4(bytes: Uint8Array, parsed: Parsed, after: number, partialChecksum: boolean): void {
   const difference = difference32(parsed.source4, after);
-  put32(bytes, parsed.offset + IP4_SOURCE, after);
+  parsed.view.setInt32(parsed.offset + IP4_SOURCE, after);
   mendHeader4(bytes, parsed.offset, difference);
-  adjustTransport(bytes, parsed, difference, partialChecksum);
+  adjustTransport(parsed, difference, partialChecksum);
   parsed.source4 = after;
 }
 
 function setSource6(
-  bytes: Uint8Array,
   parsed: Parsed,
   s0: number,
   s1: number,
@@ -248,8 +246,8 @@ function setSource6(
   partialChecksum: boolean,
 ): void {
   const difference = difference128(parsed.s0, parsed.s1, parsed.s2, parsed.s3, s0, s1, s2, s3);
-  putAddress6(bytes, parsed.offset + IP6_SOURCE, s0, s1, s2, s3);
-  adjustTransport(bytes, parsed, difference, partialChecksum);
+  putAddress6(parsed.view, parsed.offset + IP6_SOURCE, s0, s1, s2, s3);
+  adjustTransport(parsed, difference, partialChecksum);
   parsed.s0 = s0;
   parsed.s1 = s1;
   parsed.s2 = s2;
@@ -258,14 +256,13 @@ function setSource6(
 
 function setDestination4(bytes: Uint8Array, parsed: Parsed, after: number, partialChecksum: boolean): void {
   const difference = difference32(parsed.destination4, after);
-  put32(bytes, parsed.offset + IP4_DESTINATION, after);
+  parsed.view.setInt32(parsed.offset + IP4_DESTINATION, after);
   mendHeader4(bytes, parsed.offset, difference);
-  adjustTransport(bytes, parsed, difference, partialChecksum);
+  adjustTransport(parsed, difference, partialChecksum);
   parsed.destination4 = after;
 }
 
 function setDestination6(
-  bytes: Uint8Array,
   parsed: Parsed,
   d0: number,
   d1: number,
@@ -274,8 +271,8 @@ function setDestination6(
   partialChecksum: boolean,
 ): void {
   const difference = difference128(parsed.d0, parsed.d1, parsed.d2, parsed.d3, d0, d1, d2, d3);
-  putAddress6(bytes, parsed.offset + IP6_DESTINATION, d0, d1, d2, d3);
-  adjustTransport(bytes, parsed, difference, partialChecksum);
+  putAddress6(parsed.view, parsed.offset + IP6_DESTINATION, d0, d1, d2, d3);
+  adjustTransport(parsed, difference, partialChecksum);
   parsed.d0 = d0;
   parsed.d1 = d1;
   parsed.d2 = d2;
@@ -287,24 +284,9 @@ function mendHeader4(bytes: Uint8Array, offset: number, difference: number): voi
   put16(bytes, at, applyDifference(get16(bytes, at), difference));
 }
 
-function putAddress6(bytes: Uint8Array, at: number, w0: number, w1: number, w2: number, w3: number): void {
-  put32(bytes, at, w0);
-  put32(bytes, at + 4, w1);
-  put32(bytes, at + 8, w2);
-  put32(bytes, at + 12, w3);
-}
-
-/** Difference between two IPv6 addresses, words b0 … b3 before and a0 … a3 after. */
-function difference128(
-  b0: number,
-  b1: number,
-  b2: number,
-  b3: number,
-  a0: number,
-  a1: number,
-  a2: number,
-  a3: number,
-): number {
-  const high = difference32(b0, a0) + difference32(b1, a1);
-  return fold(high + difference32(b2, a2) + difference32(b3, a3));
+function putAddress6(view: DataView, at: number, w0: number, w1: number, w2: number, w3: number): void {
+  view.setInt32(at, w0);
+  view.setInt32(at + 4, w1);
+  view.setInt32(at + 8, w2);
+  view.setInt32(at + 12, w3);
 }

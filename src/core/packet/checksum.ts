@@ -11,7 +11,7 @@
  * pseudo-header alone, not complemented, and whoever segments the packet adds the rest. An address change is added
  * to such a field as it is; a change in header or payload does not concern it.
  */
-import { get16, PROTOCOL_UDP, put16 } from './offsets.js';
+import { PROTOCOL_UDP } from './offsets.js';
 import type { Parsed } from './parsed.js';
 import { FLAG_NEEDS_CSUM } from './rows.js';
 
@@ -49,7 +49,25 @@ export function difference16(before: number, after: number): number {
 
 /** The same for a 32-bit word (signed or unsigned) that starts at an even offset. */
 export function difference32(before: number, after: number): number {
-  return fold((~before >>> 16) + (~before & 0xffff) + (after >>> 16) + (after & 0xffff));
+  return fold(change32(before, after));
+}
+
+/** The same for an IPv6 address, whose words were b0 … b3 and are a0 … a3. */
+export function difference128(
+  b0: number,
+  b1: number,
+  b2: number,
+  b3: number,
+  a0: number,
+  a1: number,
+  a2: number,
+  a3: number,
+): number {
+  return fold(change32(b0, a0) + change32(b1, a1) + change32(b2, a2) + change32(b3, a3));
+}
+
+function change32(before: number, after: number): number {
+  return (~before >>> 16) + (~before & 0xffff) + (after >>> 16) + (after & 0xffff);
 }
 
 /** A checksum after a difference. */
@@ -93,16 +111,12 @@ export function isPartialChecksum(flags: number, csumStart: number, parsed: Pars
  * Mends the upper-layer checksum after the addresses changed by `difference`. Packets without one (later fragments,
  * ICMPv4, unknown protocols) are left alone, and so is UDP checksum 0, which means "none" (RFC 768; RFC 6936).
  */
-export function adjustTransport(
-  bytes: Uint8Array,
-  parsed: Parsed,
-  difference: number,
-  partial: boolean,
-): void {
+export function adjustTransport(parsed: Parsed, difference: number, partial: boolean): void {
   const at = parsed.checksumAt;
   if (at === 0) return;
-  if (partial) put16(bytes, at, adjustPartial(get16(bytes, at), difference));
-  else adjustChecksumAt(bytes, at, parsed.protocol, difference);
+  const { view } = parsed;
+  if (partial) view.setUint16(at, adjustPartial(view.getUint16(at), difference));
+  else adjustChecksumAt(view, at, parsed.protocol, difference);
 }
 
 /** The twin of applyDifference for a partial checksum: the sum is not complemented and has no special zero. */
@@ -111,13 +125,9 @@ export function adjustPartial(field: number, difference: number): number {
 }
 
 /** Mends the complete checksum of an upper-layer header of `protocol` at `at`, with the rule for UDP's zero. */
-export function adjustChecksumAt(bytes: Uint8Array, at: number, protocol: number, difference: number): void {
-  const before = get16(bytes, at);
-  if (protocol === PROTOCOL_UDP) {
-    if (before === 0) return;
-    const after = applyDifference(before, difference);
-    put16(bytes, at, after === 0 ? 0xffff : after);
-  } else {
-    put16(bytes, at, applyDifference(before, difference));
-  }
+export function adjustChecksumAt(view: DataView, at: number, protocol: number, difference: number): void {
+  const before = view.getUint16(at);
+  if (protocol === PROTOCOL_UDP && before === 0) return;
+  const after = applyDifference(before, difference);
+  view.setUint16(at, protocol === PROTOCOL_UDP && after === 0 ? 0xffff : after);
 }

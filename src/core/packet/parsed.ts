@@ -1,6 +1,6 @@
 /**
  * One packet, checked once and then read freely. The data path owns one `Parsed` and fills it for each packet; it
- * holds small integers only, so that filling it allocates nothing and every reader stays monomorphic.
+ * holds small integers (and one view), so that filling it allocates nothing and every reader stays monomorphic.
  *
  * Address words are *signed* 32-bit integers (0xfd000000 reads as a negative number). Functions that take words treat
  * signed and unsigned alike; compare with `isFrom`/`isTo` or after `| 0`.
@@ -12,12 +12,11 @@
  * headers with segments left) is refused as `policy`: it would lead past the NAT's admission list, and RFC 7126 and
  * RFC 5095 advise the same. So a packet that parses has its true last destination in its IP header.
  *
- * All fields describe the packet of the last `parse` that returned 0; after a refusal they hold nothing of value.
+ * All fields describe the packet of the last `parse`; it must have returned 0, or `policy`, so that the refusal can be
+ * answered. After another refusal they hold nothing of value.
  */
 import { DROP } from './drop.js';
 import {
-  get16,
-  get32,
   ICMP_CODE,
   ICMP_HEADER,
   ICMP_TYPE,
@@ -58,6 +57,8 @@ const NOT_IP = DROP['not-ip'];
 const POLICY = DROP.policy;
 
 export class Parsed {
+  /** A view of the array last given to `parse`: 16 and 32 bits at a time, at the same offsets. */
+  view: DataView = new DataView(new ArrayBuffer(0));
   /** 4 or 6. */
   family = 0;
   /** Byte offset of the IP header. */
@@ -101,6 +102,7 @@ export class Parsed {
   isIcmpError = false;
   /** Byte offset of the upper-layer checksum that covers the addresses; 0 = none in this packet. */
   checksumAt = 0;
+  private bytes: Uint8Array = new Uint8Array(0);
 
   /**
    * Reads the packet at `bytes[offset … offset + length)`, which must lie inside `bytes`; reads nothing else.
@@ -108,6 +110,7 @@ export class Parsed {
    */
   parse(bytes: Uint8Array, offset: number, length: number): number {
     if (length < 1) return MALFORMED;
+    if (bytes !== this.bytes) this.bind(bytes);
     this.offset = offset;
     this.fragment = FRAGMENT_NONE;
     this.moreFragments = false;
@@ -119,9 +122,9 @@ export class Parsed {
     this.isIcmp = false;
     this.isIcmpError = false;
     this.checksumAt = 0;
-    const version = bytes[offset] >> 4;
-    if (version === 4) return this.parse4(bytes, offset, length);
-    if (version === 6) return this.parse6(bytes, offset, length);
+    const version = this.view.getUint8(offset) >> 4;
+    if (version === 4) return this.parse4(this.view, offset, length);
+    if (version === 6) return this.parse6(this.view, offset, length);
     return NOT_IP;
   }
 
@@ -137,13 +140,18 @@ export class Parsed {
     return ((this.d0 ^ w0) | (this.d1 ^ w1) | (this.d2 ^ w2) | (this.d3 ^ w3)) === 0;
   }
 
-  private parse4(bytes: Uint8Array, offset: number, length: number): number {
+  private bind(bytes: Uint8Array): void {
+    this.bytes = bytes;
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  }
+
+  private parse4(view: DataView, offset: number, length: number): number {
     if (length < IP4_HEADER) return MALFORMED;
-    const w0 = get32(bytes, offset);
-    const w1 = get32(bytes, offset + 4);
-    const w2 = get32(bytes, offset + 8);
-    const source = get32(bytes, offset + 12);
-    const destination = get32(bytes, offset + 16);
+    const w0 = view.getInt32(offset);
+    const w1 = view.getInt32(offset + 4);
+    const w2 = view.getInt32(offset + 8);
+    const source = view.getInt32(offset + 12);
+    const destination = view.getInt32(offset + 16);
     const header = (w0 >>> 22) & 0x3c;
     const total = w0 & 0xffff;
     if (header < IP4_HEADER || total < header || total > length) return MALFORMED;
@@ -158,10 +166,11 @@ export class Parsed {
       (w2 & 0xffff) +
       (source & 0xffff) +
       (destination & 0xffff);
+    let routing = OK;
     if (header > IP4_HEADER) {
-      for (let at = offset + IP4_HEADER; at < offset + header; at += 2) sum += get16(bytes, at);
-      const refusal = scanOptions4(bytes, offset + IP4_HEADER, offset + header);
-      if (refusal !== OK) return refusal;
+      for (let at = offset + IP4_HEADER; at < offset + header; at += 2) sum += view.getUint16(at);
+      routing = scanOptions4(view, offset + IP4_HEADER, offset + header);
+      if (routing === MALFORMED) return MALFORMED;
     }
     sum = (sum >>> 16) + (sum & 0xffff);
     if (sum !== 0xffff && sum !== 0x1fffe) return MALFORMED;
@@ -183,42 +192,44 @@ export class Parsed {
       if (at === 1 && protocol === PROTOCOL_TCP) return MALFORMED;
       if (at * 8 + total > 65_535) return MALFORMED;
       this.fragment = at === 0 ? FRAGMENT_FIRST : FRAGMENT_LATER;
-      if (at !== 0) return OK;
+      if (at !== 0) return routing;
     }
-    return this.parseUpper(bytes, offset + total);
+    const refusal = this.parseUpper(view, offset + total);
+    return refusal === OK ? routing : refusal;
   }
 
-  private parse6(bytes: Uint8Array, offset: number, length: number): number {
+  private parse6(view: DataView, offset: number, length: number): number {
     if (length < IP6_HEADER) return MALFORMED;
-    const total = IP6_HEADER + get16(bytes, offset + 4);
+    const total = IP6_HEADER + view.getUint16(offset + 4);
     if (total > length) return MALFORMED;
     this.family = 6;
     this.length = total;
-    this.ttl = bytes[offset + 7];
+    this.ttl = view.getUint8(offset + 7);
     this.source4 = this.destination4 = 0;
     const at = offset + IP6_SOURCE;
-    this.s0 = get32(bytes, at);
-    this.s1 = get32(bytes, at + 4);
-    this.s2 = get32(bytes, at + 8);
-    this.s3 = get32(bytes, at + 12);
-    this.d0 = get32(bytes, at + 16);
-    this.d1 = get32(bytes, at + 20);
-    this.d2 = get32(bytes, at + 24);
-    this.d3 = get32(bytes, at + 28);
-    const next = bytes[offset + 6];
+    this.s0 = view.getInt32(at);
+    this.s1 = view.getInt32(at + 4);
+    this.s2 = view.getInt32(at + 8);
+    this.s3 = view.getInt32(at + 12);
+    this.d0 = view.getInt32(at + 16);
+    this.d1 = view.getInt32(at + 20);
+    this.d2 = view.getInt32(at + 24);
+    this.d3 = view.getInt32(at + 28);
+    const next = view.getUint8(offset + 6);
     if (next === PROTOCOL_TCP || next === PROTOCOL_UDP) {
       this.protocol = next;
       this.headerLength = IP6_HEADER;
       this.l4Offset = offset + IP6_HEADER;
-      return this.parseUpper(bytes, offset + total);
+      return this.parseUpper(view, offset + total);
     }
-    return this.walkExtensions(bytes, next, offset + total);
+    return this.walkExtensions(view, next, offset + total);
   }
 
-  private walkExtensions(bytes: Uint8Array, first: number, end: number): number {
+  private walkExtensions(view: DataView, first: number, end: number): number {
     let next = first;
     let at = this.offset + IP6_HEADER;
     let fragmented = false;
+    let routing = OK;
     for (let count = 0; ; count++) {
       const isExtension =
         next === PROTOCOL_DESTINATION ||
@@ -230,9 +241,9 @@ export class Parsed {
       if (next === PROTOCOL_FRAGMENT) {
         if (fragmented) return MALFORMED;
         fragmented = true;
-        const field = get16(bytes, at + 2);
+        const field = view.getUint16(at + 2);
         this.moreFragments = (field & 1) !== 0;
-        next = bytes[at];
+        next = view.getUint8(at);
         at += 8;
         if ((field & 0xfff8) + (end - at) > 65_535) return MALFORMED;
         if (field >> 3 !== 0) {
@@ -243,33 +254,35 @@ export class Parsed {
         continue;
       }
       if (next === PROTOCOL_HOP_BY_HOP && count !== 0) return MALFORMED;
-      const header = 8 + 8 * bytes[at + 1];
+      const header = 8 + 8 * view.getUint8(at + 1);
       if (at + header > end) return MALFORMED;
-      if (next === PROTOCOL_ROUTING && bytes[at + 3] !== 0) return POLICY;
-      next = bytes[at];
+      if (next === PROTOCOL_ROUTING && view.getUint8(at + 3) !== 0) routing = POLICY;
+      next = view.getUint8(at);
       at += header;
     }
     this.protocol = next;
     this.l4Offset = at;
     this.headerLength = at - this.offset;
-    return this.fragment === FRAGMENT_LATER ? OK : this.parseUpper(bytes, end);
+    if (this.fragment === FRAGMENT_LATER) return routing;
+    const refusal = this.parseUpper(view, end);
+    return refusal === OK ? routing : refusal;
   }
 
-  private parseUpper(bytes: Uint8Array, end: number): number {
+  private parseUpper(view: DataView, end: number): number {
     const at = this.l4Offset;
     const room = end - at;
     const protocol = this.protocol;
     switch (protocol) {
       case PROTOCOL_TCP: {
         if (room < TCP_HEADER) return MALFORMED;
-        const header = (bytes[at + TCP_DATA_OFFSET] >> 4) * 4;
+        const header = (view.getUint8(at + TCP_DATA_OFFSET) >> 4) * 4;
         if (header < TCP_HEADER || header > room) return MALFORMED;
-        this.tcpFlags = bytes[at + TCP_FLAGS];
+        this.tcpFlags = view.getUint8(at + TCP_FLAGS);
         break;
       }
       case PROTOCOL_UDP: {
         if (room < UDP_HEADER) return MALFORMED;
-        const datagram = get16(bytes, at + UDP_LENGTH);
+        const datagram = view.getUint16(at + UDP_LENGTH);
         if (datagram < UDP_HEADER || (datagram > room && this.fragment === FRAGMENT_NONE)) return MALFORMED;
         break;
       }
@@ -279,25 +292,25 @@ export class Parsed {
         break;
       case PROTOCOL_ICMP:
       case PROTOCOL_ICMP6:
-        return this.parseIcmp(bytes, room);
+        return this.parseIcmp(view, room);
       default:
         return OK;
     }
-    this.sourcePort = get16(bytes, at);
-    this.destinationPort = get16(bytes, at + 2);
+    this.sourcePort = view.getUint16(at);
+    this.destinationPort = view.getUint16(at + 2);
     this.checksumAt = at + pseudoChecksumOffset(this.family, protocol);
     return OK;
   }
 
-  private parseIcmp(bytes: Uint8Array, room: number): number {
+  private parseIcmp(view: DataView, room: number): number {
     // ICMP inside the other family is an unknown protocol there (RFC 4443 1): nobody's header, nothing to check.
     if ((this.protocol === PROTOCOL_ICMP6) !== (this.family === 6)) return OK;
     if (room < ICMP_HEADER) return MALFORMED;
     const at = this.l4Offset;
-    const type = bytes[at + ICMP_TYPE];
+    const type = view.getUint8(at + ICMP_TYPE);
     this.isIcmp = true;
     this.icmpType = type;
-    this.icmpCode = bytes[at + ICMP_CODE];
+    this.icmpCode = view.getUint8(at + ICMP_CODE);
     if (this.family === 6) {
       this.isIcmpError = type < 128;
       this.checksumAt = at + pseudoChecksumOffset(6, PROTOCOL_ICMP6);
@@ -309,21 +322,21 @@ export class Parsed {
 }
 
 /** Walks IPv4 options (RFC 791 3.1) between `at` and `end`: 0, malformed, or policy for source routing in progress. */
-function scanOptions4(bytes: Uint8Array, start: number, end: number): number {
+function scanOptions4(view: DataView, start: number, end: number): number {
   let at = start;
   while (at < end) {
-    const kind = bytes[at];
+    const kind = view.getUint8(at);
     if (kind === 0) return OK;
     if (kind === 1) {
       at++;
       continue;
     }
     if (at + 2 > end) return MALFORMED;
-    const size = bytes[at + 1];
+    const size = view.getUint8(at + 1);
     if (size < 2 || at + size > end) return MALFORMED;
     if (kind === 131 || kind === 137) {
       if (size < 3) return MALFORMED;
-      if (bytes[at + 2] <= size) return POLICY;
+      if (view.getUint8(at + 2) <= size) return POLICY;
     }
     at += size;
   }
