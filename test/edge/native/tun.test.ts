@@ -85,6 +85,41 @@ for (const tunnel of [false, true]) {
   );
 }
 
+rootTest(
+  'a socket whose trains the kernel refuses sends their datagrams alone from then on, and loses none',
+  async (t) => {
+    t.timeout(60_000);
+    interface Answer {
+      sent: number[];
+      received: number;
+      demoted: number;
+      errors: number;
+      sends: number;
+    }
+    const answers = await inNamespace<Answer>('./narrow-device.js', {});
+    t.is(answers.length, 2);
+    for (const { sent, received, demoted, errors, sends } of answers) {
+      t.deepEqual(sent, [20, 20]);
+      t.is(received, 40);
+      t.is(demoted, UDP_OFFLOAD_GSO);
+      t.is(errors, 0);
+      // The refused train and its twenty datagrams, then one sendmmsg for twenty datagrams.
+      t.is(sends, 1 + 20 + 1);
+    }
+  },
+);
+
+rootTest('a device with two queues answers two descriptors', async (t) => {
+  t.timeout(60_000);
+  interface Answer {
+    fds: number;
+    name: string;
+    again: string;
+  }
+  const [answer] = await inNamespace<Answer>('./two-queues.js', {});
+  t.deepEqual(answer, { fds: 2, name: 'ts-two', again: 'EINVAL' });
+});
+
 rootTest('a name that is no device name, or is taken by another kind of device, is a coded error', (t) => {
   t.throws(() => native().tunOpen('a-name-longer-than-15', 1, 0), { code: 'TS_DEVICE' });
   t.throws(() => native().tunOpen('lo', 1, 0), { code: 'TS_DEVICE', message: /TUNSETIFF/ });
