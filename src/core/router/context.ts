@@ -22,7 +22,7 @@ import {
   VERDICT_DROP,
   VERDICT_SEAL,
 } from '../packet/rows.js';
-import { noteDataSent } from '../wireguard/clocks.js';
+import { noteDataSent, noteKeepaliveSent } from '../wireguard/clocks.js';
 import {
   COUNT_TX_BYTES,
   COUNT_TX_PACKETS,
@@ -105,6 +105,7 @@ export class RouterContext {
     rows[at + ROW_VERDICT] = VERDICT_SEAL;
     const length = rows[at + ROW_LENGTH];
     if (length > 0) noteDataSent(peers, peer, this.now);
+    else noteKeepaliveSent(peers, peer, this.now);
     const counters = this.memory.peerCounters;
     const base = peer * PEER_COUNTERS;
     counters[base + COUNT_TX_PACKETS] +=

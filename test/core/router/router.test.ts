@@ -240,6 +240,18 @@ test('a probe to our control address is answered in place; others to it go to th
   t.deepEqual([...bench.memory.outbox.payload], [...other]);
 });
 
+test('a keepalive that the control thread asks for is sealed and answers received data', (t) => {
+  const bench = new RouterBench();
+  const { peers } = bench.tables;
+  bench.fromPeer(AWS_A, datagram('10.100.100.15', '10.100.10.15'), 0);
+  t.is(peers.dataReceivedUnansweredSinceMs[AWS_A], NOW);
+  bench.memory.inbox.push(0, AWS_A, 0, new Uint8Array(0), 0, 0);
+  t.is(bench.router.handleInbox(), 1);
+  t.is(peers.dataReceivedUnansweredSinceMs[AWS_A], 0);
+  t.is(peers.authenticatedSentAtMs[AWS_A], NOW);
+  t.is(peers.dataSentUnansweredSinceMs[AWS_A], 0, 'a keepalive wants no answer');
+});
+
 test('an echo request from the LAN is no probe', (t) => {
   const echo = ip({
     source: '172.16.10.15',
