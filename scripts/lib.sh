@@ -24,6 +24,7 @@ need_root() { is_root || die "$1 needs root: run it as root or with sudo."; }
 
 need_tun() {
   [ -c /dev/net/tun ] || die "there is no /dev/net/tun on this machine: load the tun module (modprobe tun) or give the container the device."
+  (: <>/dev/net/tun) 2>/dev/null || die "/dev/net/tun cannot be opened: the container or VM must be allowed to use it."
 }
 
 need_node() {

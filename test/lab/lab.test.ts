@@ -127,3 +127,19 @@ rootTest(
     }
   },
 );
+
+rootTest('lab: what has lost its state file is found by its names', (t) => {
+  const before = traces();
+  const name = `twl-${INSTANCE}-app`;
+  try {
+    t.is(spawnSync('ip', ['netns', 'add', name]).status, 0);
+    const sleeper = spawnSync('sh', ['-c', `ip netns exec ${name} sleep 600 >&- 2>&- & echo $!`], {
+      encoding: 'utf8',
+    });
+    t.is(lab('down').status, 0);
+    t.false(existsSync(`/proc/${sleeper.stdout.trim()}/ns/net`));
+  } finally {
+    spawnSync('ip', ['netns', 'del', name]);
+  }
+  t.deepEqual(traces(), before);
+});

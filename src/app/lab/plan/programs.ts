@@ -4,7 +4,7 @@
  * process's own mount namespace, so that the machine's files stay as they are.
  */
 import { enter, hostPath, type Layout } from '../layout.js';
-import { addressOf, type Host, hostNamed, type Scenario } from '../scenario.js';
+import { addressOf, type Host, type Scenario } from '../scenario.js';
 import { nodeFile, nodesOf } from './overlay.js';
 import type { AwaitStep, ProcessSpec, Step } from './step.js';
 
@@ -242,10 +242,4 @@ export function processesOf(scenario: Scenario, layout: Layout): Map<string, Pro
     ...nodesOf(scenario).map((host) => planDaemon(layout, host.name)),
   ];
   return new Map(all.map((plan) => [plan.process.name, plan]));
-}
-
-/** Whether `name` is a host of the scenario that runs something. */
-export function runsSomething(scenario: Scenario, name: string): boolean {
-  const host = hostNamed(scenario, name);
-  return host !== undefined && (host.kind === 'node' || host.programs.length > 0);
 }

@@ -2,7 +2,7 @@
  * The state file: what the lab has made so far, written before a thing is made, so that `down` finds it after a
  * crash too. It lies in the lab's directory and goes with it. All changes are made by one process at a time.
  */
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { TwinspanError } from '../../../core/base/errors.js';
 import type { Layout } from '../layout.js';
 import { conditionOf, identify, type ProcessId } from './process.js';
@@ -19,6 +19,8 @@ export interface State {
   /** Whoever is building or has built it. */
   readonly builder: ProcessId;
   readonly startedAt: string;
+  /** Whether the machine had no directory of namespaces before: then it shall have none after. */
+  readonly firstNamespaces: boolean;
   /** Set when `up` has come to its end. */
   complete: boolean;
   /** Latest process of each name. */
@@ -26,6 +28,9 @@ export interface State {
   /** Failures that are in force, as words. */
   failures: string[];
 }
+
+/** Where iproute2 keeps named namespaces; its first one makes and mounts it. */
+export const NAMESPACES_DIR = '/var/run/netns';
 
 function fileOf(layout: Layout): string {
   return `${layout.dir}/state.json`;
@@ -66,6 +71,7 @@ export function claimState(layout: Layout, scenario: string): State {
     boot: bootId(),
     builder: identify(process.pid)!,
     startedAt: new Date().toISOString(),
+    firstNamespaces: !existsSync(NAMESPACES_DIR),
     complete: false,
     processes: [],
     failures: [],

@@ -9,17 +9,15 @@ import { namespacesOf } from '../plan/network.js';
 import type { Scenario } from '../scenario.js';
 import { command, tryCommand } from './command.js';
 import { identify, type ProcessId, signalProcess, waitGone } from './process.js';
-import { readState } from './state.js';
+import { NAMESPACES_DIR, readState, type State } from './state.js';
 
 export interface TeardownReport {
   readonly processes: number;
   readonly namespaces: number;
 }
 
-const NETNS_DIR = '/var/run/netns';
-
 function existing(namespaces: readonly string[]): string[] {
-  const there = existsSync(NETNS_DIR) ? new Set(readdirSync(NETNS_DIR)) : new Set<string>();
+  const there = existsSync(NAMESPACES_DIR) ? new Set(readdirSync(NAMESPACES_DIR)) : new Set<string>();
   return namespaces.filter((name) => there.has(name));
 }
 
@@ -42,18 +40,27 @@ async function killAll(ids: readonly ProcessId[]): Promise<number> {
   return killed.length;
 }
 
-function recorded(layout: Layout): readonly ProcessId[] {
+/** The state as far as it can be read: a damaged file must not stop `down`. */
+function stateIfReadable(layout: Layout): State | undefined {
   try {
-    return readState(layout)?.processes ?? [];
+    return readState(layout);
   } catch {
-    return [];
+    return undefined;
   }
+}
+
+/** Takes away the mount that the first namespace of this machine has brought, unless others use it by now. */
+async function removeNamespacesDir(): Promise<void> {
+  if (!existsSync(NAMESPACES_DIR) || readdirSync(NAMESPACES_DIR).length > 0) return;
+  await tryCommand(['umount', NAMESPACES_DIR]);
+  await tryCommand(['rmdir', NAMESPACES_DIR]);
 }
 
 /** Removes everything a lab of these scenarios has made. Fine when there is nothing. Throws TS_LAB when it cannot. */
 export async function tearDown(scenarios: readonly Scenario[], layout: Layout): Promise<TeardownReport> {
   const namespaces = standingNamespaces(scenarios, layout);
-  let processes = await killAll(recorded(layout));
+  const state = stateIfReadable(layout);
+  let processes = await killAll(state?.processes ?? []);
   // A process may have been started between being listed and being killed; two rounds settle that.
   for (let round = 0; round < 2; round++) processes += await killAll(await inhabitants(namespaces));
   if (namespaces.length > 0) {
@@ -63,6 +70,7 @@ export async function tearDown(scenarios: readonly Scenario[], layout: Layout): 
   const left = existing(namespaces);
   if (left.length > 0)
     throw new TwinspanError('TS_LAB', `These namespaces could not be removed: ${left.join(' ')}`);
+  if (state?.firstNamespaces) await removeNamespacesDir();
   rmSync(layout.dir, { recursive: true, force: true });
   return { processes, namespaces: namespaces.length };
 }
