@@ -3,25 +3,24 @@ import test from 'ava';
 import fc from 'fast-check';
 import { RouteCache } from '../../../src/core/router/route-cache.js';
 import { ip, udp } from '../../support/packets.js';
-import { AWS, AWS_A, AWS_B, OTHER, PARTNER, RouterBench, STRANGER } from '../../support/router.js';
+import { AWS, AWS_A, OTHER, RouterBench, STRANGER } from '../../support/router.js';
 
-const SITES = ['10.100.10', '10.100.100', '10.100.30', '10.100.66', '8.8.8', '172.16.10'];
+/** Few, so that addresses come again after a change. */
+const SOURCES = ['172.16.10.15', '10.100.100.15', '10.100.30.7', '8.8.8.8'];
+const DESTINATIONS = ['10.100.100.15', '10.100.30.15', '10.100.10.15', '10.100.66.1'];
 
 test('a router with a past decides as a new one', (t) => {
-  const address = fc
-    .tuple(fc.constantFrom(...SITES), fc.constantFrom(15, 40, 7))
-    .map(([net, host]) => `${net}.${host}`);
   const step = fc.oneof(
     {
       weight: 1,
       arbitrary: fc.record({ cluster: fc.constantFrom(AWS, OTHER), serve: fc.integer({ min: -1, max: 3 }) }),
     },
     {
-      weight: 6,
+      weight: 3,
       arbitrary: fc.record({
-        from: fc.constantFrom(-1, AWS_A, AWS_B, PARTNER, STRANGER),
-        source: address,
-        destination: address,
+        from: fc.constantFrom(-1, AWS_A, STRANGER),
+        source: fc.constantFrom(...SOURCES),
+        destination: fc.constantFrom(...DESTINATIONS),
       }),
     },
   );
