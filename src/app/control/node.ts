@@ -67,7 +67,7 @@ export class Node {
   snapshot: Snapshot;
   #secrets: Secrets;
   readonly #host: HostKeeper;
-  readonly #lan: LanAddresses;
+  #lan: LanAddresses;
   readonly #peering: Peering;
   readonly #dialler: Dialler;
   readonly #timestamps: TimestampSource;
@@ -147,6 +147,8 @@ export class Node {
       return reloaded.report;
     }
     const { configuration, secrets, report } = reloaded;
+    this.#lan = await this.#host.lanAddresses(configuration);
+    this.log.level = configuration.local.logLevel;
     const before = new Map([...this.directory.all].map((peer) => [peer.number, peer]));
     const oldSecrets = this.#secrets;
     this.#secrets = secrets;
