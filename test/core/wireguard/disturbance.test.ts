@@ -102,6 +102,10 @@ test('an end that restarts with its label, and a clock set back, is back at once
       t.true(flows(network, a, b, RECOVERY));
       network.runFor((seed % 200) * SECOND);
       a.wallStepMs = stepMs;
+      // Back sooner than the flood limit allows, it would have to repeat its initiation.
+      network.cut.add(a);
+      network.runFor(100);
+      network.cut.clear();
       a.boot();
       network.runFor(1 * SECOND);
       t.is(b.events.at(-1), 'session-established responder');
@@ -132,6 +136,43 @@ test('either end restarting, on demand, costs no more than the dead-peer time', 
       t.true(flows(network, a, b, RECOVERY));
     }),
     { numRuns: 30 },
+  );
+});
+
+test('dialling, removing and adding again at any moment, on a bad network, with slow workers', (t) => {
+  const action = fc.record({
+    ofA: fc.boolean(),
+    what: fc.constantFrom('dial', 'dial', 'send', 'renumber' as const),
+    waitMs: fc.oneof(fc.nat(60), fc.nat(8_000)),
+  });
+  fc.assert(
+    fc.property(
+      seed,
+      initiate,
+      fc.constantFrom(0, 25, 1_500),
+      fc.array(action, { maxLength: 60 }),
+      (seed, initiateB, installMs, actions) => {
+        const bad = { seed, latencyMs: 20, jitterMs: 40, loss: 0.1, duplication: 0.1 };
+        const slow = { installMs, sessions: 32 };
+        const { network, a, b } = connectedPair(bad, { initiateB, a: slow, b: slow });
+        for (const { ofA, what, waitMs } of actions) {
+          const node = ofA ? a : b;
+          if (what === 'dial') node.wireGuard.startHandshake(0, network.now, node.unixMs);
+          if (what === 'send') node.send(0, 'x');
+          if (what === 'renumber') {
+            const publicKey = (ofA ? b : a).publicKey;
+            node.wireGuard.removePeer(0, network.now);
+            node.drain();
+            node.addPeer({ index: 0, publicKey, initiate: 'on-demand', endpointKnown: true });
+          }
+          node.drain();
+          network.runFor(waitMs);
+        }
+        network.options = { seed };
+        t.true(flows(network, a, b, RECOVERY));
+      },
+    ),
+    { numRuns: 60 },
   );
 });
 
