@@ -5,11 +5,11 @@
  */
 import { parseArgs } from 'node:util';
 import { prefixOf } from '../../src/core/base/prefix.js';
+import { compileLookup, Lookup, type LookupEntry } from '../../src/core/lpm/lookup.js';
 import { compileNat, NatView, TO_LOCAL, TO_NETWORK } from '../../src/core/nat/map.js';
 import { findDestinationEntry, findSourceEntry, rewriteSource } from '../../src/core/nat/rewrite.js';
 import { Parsed } from '../../src/core/packet/parsed.js';
 import { decrementTtl } from '../../src/core/packet/ttl.js';
-import { compileLookup, Lookup, type LookupEntry } from '../../src/core/route/lookup.js';
 import { compileRoutes, RouteView } from '../../src/core/route/table.js';
 import { ip, prefix, tcp } from '../support/packets.js';
 import { prepareRouterCost } from './router-cost.js';

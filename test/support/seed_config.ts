@@ -1,6 +1,7 @@
 /** The configuration of the network in the seed (four sites, eight nodes), as text, and ways to load variations of it. */
+
+import { formatKey } from '../../src/core/base/key.js';
 import type { Configuration } from '../../src/core/config/configuration.js';
-import { formatKey } from '../../src/core/config/key.js';
 import { type Loaded, loadConfiguration } from '../../src/core/config/load.js';
 import { formatProblem } from '../../src/core/config/problem.js';
 import { parseYaml } from '../../src/edge/file/yaml.js';

@@ -5,9 +5,9 @@
 import { createSocket } from 'node:dgram';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { assert } from '../../src/core/base/assert.js';
+import { formatKey } from '../../src/core/base/key.js';
 import { DIAL_INTERVAL_MS_MIN } from '../../src/core/wireguard/constants.js';
 import { MacWriter } from '../../src/core/wireguard/cookie.js';
-import { formatKey } from '../../src/core/wireguard/keys.js';
 import {
   INITIATION_BYTES,
   INITIATION_EPHEMERAL,

@@ -4,10 +4,10 @@
  */
 
 import { assert } from '../../core/base/assert.js';
+import { formatKey } from '../../core/base/key.js';
 import type { HostPort } from '../../core/config/address.js';
 import { type Configuration, endpointsOf, type NodeConfiguration } from '../../core/config/configuration.js';
 import type { ServedCluster } from '../../core/router/serving.js';
-import { formatKey } from '../../core/wireguard/keys.js';
 
 export interface Peer {
   readonly number: number;

@@ -1,6 +1,7 @@
 /** What the node tells about itself: the reports of observe/report.ts, read from the running parts. */
 import { endpointAddress, endpointPort } from '../../core/base/endpoint.js';
 import { TwinspanError } from '../../core/base/errors.js';
+import { formatKey } from '../../core/base/key.js';
 import { covers } from '../../core/base/prefix.js';
 import { formatEndpoint, formatPrefix, parseAddress } from '../../core/config/address.js';
 import type { Configuration, RouteConfiguration } from '../../core/config/configuration.js';
@@ -12,7 +13,6 @@ import {
   PEER_COUNTERS,
 } from '../../core/router/memory.js';
 import { AVAILABLE_HERE } from '../../core/router/serving.js';
-import { formatKey } from '../../core/wireguard/keys.js';
 import {
   STAT,
   TUN_OFFLOAD_CSUM,

@@ -3,9 +3,9 @@
  * checked text) in the program; the refusal says what was wanted and, where it can, what was probably meant.
  */
 import { z } from 'zod';
+import { parseKey } from '../base/key.js';
 import { type Prefix, prefixOf } from '../base/prefix.js';
 import * as address from './address.js';
-import { parseKey } from './key.js';
 import { LIMITS } from './limits.js';
 
 /** Bound of every text that is parsed; far above any that parses. */

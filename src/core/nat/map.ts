@@ -10,8 +10,8 @@
  */
 import { assert } from '../base/assert.js';
 import { bitsOf, type Prefix, wordAt } from '../base/prefix.js';
-import { lineAfter } from '../route/layout.js';
-import { buildLookup, Lookup } from '../route/lookup.js';
+import { lineAfter } from '../lpm/layout.js';
+import { buildLookup, Lookup } from '../lpm/lookup.js';
 
 /** One row of the inside NAT table: two prefixes of one family and length. */
 export interface NatEntry {

@@ -19,9 +19,9 @@
  */
 import { assert } from '../base/assert.js';
 import type { Prefix } from '../base/prefix.js';
-import { lineAfter } from './layout.js';
-import { buildLookup, Lookup } from './lookup.js';
-import { PrefixTrie } from './trie.js';
+import { lineAfter } from '../lpm/layout.js';
+import { buildLookup, Lookup } from '../lpm/lookup.js';
+import { PrefixTrie } from '../lpm/trie.js';
 
 /** A route; `target` is a number that the caller gives to a cluster or way out (≥ 0), −1 = none. */
 export interface Route {

@@ -13,13 +13,13 @@
  */
 import { assert } from '../base/assert.js';
 import { Deadlines } from '../base/deadlines.js';
+import { formatKey } from '../base/key.js';
 import { clearClocks, newHandshakeDueMs, passiveKeepaliveDueMs, persistentKeepaliveDueMs } from './clocks.js';
 import { KEY_BYTES, LOAD_MESSAGES_PER_SECOND, SPEC_TIMERS, type Timers } from './constants.js';
 import { MacWriter } from './cookie.js';
 import type { Crypto } from './crypto.js';
 import { drawJitterMs, Initiator, type Shared } from './initiator.js';
 import { Keypairs } from './keypairs.js';
-import { formatKey } from './keys.js';
 import { MESSAGE_COOKIE_REPLY, MESSAGE_INITIATION, MESSAGE_RESPONSE, parseMessageType } from './message.js';
 import { Noise } from './noise.js';
 import {

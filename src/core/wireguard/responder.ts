@@ -2,11 +2,12 @@
  * Answers initiations. All that an unproven sender can cost is checked before all that is dear: mac1 (one hash), cookie
  * and source rate (under load), then the static key (one DH), the timestamp, and only then the response (two DHs).
  */
+
+import { formatKey } from '../base/key.js';
 import { noteHandshakeReceived, noteHandshakeSent } from './clocks.js';
 import { LOAD_MESSAGES_PER_SECOND } from './constants.js';
 import { CookieChecker } from './cookie.js';
 import type { Shared } from './initiator.js';
-import { formatKey } from './keys.js';
 import { LoadMeter, SourceLimiter } from './load.js';
 import { INITIATION_SENDER, readUint32 } from './message.js';
 import type { HandshakeDrop } from './outputs.js';

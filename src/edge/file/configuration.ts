@@ -4,8 +4,8 @@
  * the private key is the one whose public key the network knows this node by.
  */
 import { TwinspanError } from '../../core/base/errors.js';
+import { formatKey } from '../../core/base/key.js';
 import type { Configuration } from '../../core/config/configuration.js';
-import { formatKey } from '../../core/config/key.js';
 import { checkNodeFile, type Loaded, loadConfiguration } from '../../core/config/load.js';
 import { Findings, inReadingOrder, type Problem, type Source } from '../../core/config/problem.js';
 import { publicKeyOf, readSecretKey } from './key-file.js';

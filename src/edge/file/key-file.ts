@@ -5,7 +5,7 @@
 import { createPrivateKey, createPublicKey, randomBytes } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readSync, writeFileSync } from 'node:fs';
 import { TwinspanError } from '../../core/base/errors.js';
-import { formatKey, KEY_BYTES, parseKey } from '../../core/config/key.js';
+import { formatKey, KEY_BYTES, parseKey } from '../../core/base/key.js';
 
 /** Permission bits of group and others. */
 const OTHERS = 0o077;

@@ -6,7 +6,7 @@ import { findSocket } from '../../../src/app/cli/daemon.js';
 import { plainUp, runUp } from '../../../src/app/cli/plain-up.js';
 import { runCli } from '../../../src/app/cli/run.js';
 import { TwinspanError } from '../../../src/core/base/errors.js';
-import { formatKey } from '../../../src/core/config/key.js';
+import { formatKey } from '../../../src/core/base/key.js';
 import { jsonSchemaText } from '../../../src/core/config/reference.js';
 import { generatePrivateKey, publicKeyOf } from '../../../src/edge/file/key-file.js';
 import { type ControlHandler, openControlServer } from '../../../src/edge/socket/control.js';

@@ -1,7 +1,7 @@
 import { chmodSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { formatKey } from '../../../src/core/config/key.js';
+import { formatKey } from '../../../src/core/base/key.js';
 import { formatProblem } from '../../../src/core/config/problem.js';
 import { readConfiguration, readConfigurationFiles } from '../../../src/edge/file/configuration.js';
 import { generatePrivateKey, publicKeyOf, writeSecretKey } from '../../../src/edge/file/key-file.js';

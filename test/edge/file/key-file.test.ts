@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'nod
 import path from 'node:path';
 import test from 'ava';
 import { TwinspanError } from '../../../src/core/base/errors.js';
-import { formatKey } from '../../../src/core/config/key.js';
+import { formatKey } from '../../../src/core/base/key.js';
 import {
   generatePrivateKey,
   publicKeyOf,

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import test from 'ava';
 import fc from 'fast-check';
-import { formatKey } from '../../../src/core/config/key.js';
+import { formatKey } from '../../../src/core/base/key.js';
 import { generatePrivateKey, publicKeyOf } from '../../../src/edge/file/key-file.js';
 import {
   answerUapi,

@@ -9,14 +9,15 @@ import { isTypeScript, type Rule, type Source, withoutComments } from './source.
 export const ARROWS: Readonly<Record<string, readonly string[]>> = {
   base: [],
   packet: ['base'],
-  route: ['base'],
-  nat: ['base', 'packet'],
+  lpm: ['base'],
+  route: ['base', 'lpm'],
+  nat: ['base', 'packet', 'lpm'],
   wireguard: ['base'],
   path: ['base', 'packet'],
   cluster: ['base'],
   config: ['base'],
   plan: ['base', 'config'],
-  router: ['base', 'packet', 'route', 'nat', 'wireguard', 'path'],
+  router: ['base', 'packet', 'lpm', 'route', 'nat', 'wireguard', 'path'],
 };
 
 /** Which npm packages a folder may import; a trailing `/` allows a whole scope. */

@@ -1,5 +1,5 @@
 /** `twinspan keygen`: a new private key, to standard output or into a file that only its owner can read. */
-import { formatKey } from '../../../core/config/key.js';
+import { formatKey } from '../../../core/base/key.js';
 import { command } from '../command.js';
 import { EXIT_OK } from '../context.js';
 

@@ -1,6 +1,6 @@
 /** `twinspan pubkey`: the public key of a private key, from a file or from standard input. */
 import { TwinspanError } from '../../../core/base/errors.js';
-import { formatKey, parseKey } from '../../../core/config/key.js';
+import { formatKey, parseKey } from '../../../core/base/key.js';
 import { command } from '../command.js';
 import { EXIT_OK } from '../context.js';
 

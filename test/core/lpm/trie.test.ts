@@ -1,7 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { covers, type Prefix, prefixOf, samePrefix } from '../../../src/core/base/prefix.js';
-import { PrefixTrie } from '../../../src/core/route/trie.js';
+import { PrefixTrie } from '../../../src/core/lpm/trie.js';
 import { address, prefix } from '../../support/packets.js';
 
 interface Row {

@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { formatKey, parseKey } from '../../../src/core/config/key.js';
+import { formatKey, parseKey } from '../../../src/core/base/key.js';
 
 const key = fc.uint8Array({ minLength: 32, maxLength: 32 });
 
