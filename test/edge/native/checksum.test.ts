@@ -6,7 +6,7 @@ import { slowSum } from './packets.js';
 test('the checksum equals its slow twin on any bytes at any alignment', (t) => {
   fc.assert(
     fc.property(
-      fc.uint8Array({ maxLength: 4000 }),
+      fc.uint8Array({ maxLength: 4000, size: 'max' }),
       fc.nat({ max: 40 }),
       fc.nat({ max: 40 }),
       fc.nat({ max: 0xffff }),

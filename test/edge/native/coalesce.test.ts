@@ -250,7 +250,7 @@ for (const offloads of [
             maxLength: 5,
           },
         ),
-        fc.array(fc.tuple(fc.nat(), shapes, fc.integer({ min: 1, max: 8 })), { maxLength: 40 }),
+        fc.array(fc.tuple(fc.nat(), shapes, fc.integer({ min: 1, max: 8 })), { maxLength: 40, size: 'max' }),
         (kinds, steps) => {
           const flows = kinds.map(({ v6, udp, df, size }, i) => new Flow(i + 1, v6, udp, df, size));
           const wire: Uint8Array[] = [];
@@ -415,7 +415,7 @@ test('any bytes are written as they are, and never crash', (t) => {
     fc.property(
       fc.array(
         fc.oneof(
-          fc.uint8Array({ minLength: 1, maxLength: 120 }),
+          fc.uint8Array({ minLength: 1, maxLength: 120, size: 'max' }),
           fc
             .tuple(
               fc.boolean(),
@@ -428,7 +428,7 @@ test('any bytes are written as they are, and never crash', (t) => {
               return packet;
             }),
         ),
-        { maxLength: 20 },
+        { maxLength: 20, size: 'max' },
       ),
       fc.constantFrom(0, ALL),
       (packets, offloads) => rig.write(packets, offloads).count === packets.length,

@@ -123,6 +123,20 @@ for (const [name, verdict, call] of calls) {
   });
 }
 
+test('a packet to be sealed needs room for its padding', (t) => {
+  const rig = rigWithSockets();
+  const packet = buildPacket(plainHeaders, new Uint8Array(1));
+  for (const [room, answer] of [
+    [15, EINVAL],
+    [16, 1],
+  ]) {
+    const offset = rig.arena.length - packet.length - room;
+    rig.row(0, packet, { [rows.ROW_VERDICT]: rows.VERDICT_SEAL }, offset);
+    t.is(native().sealSend(rig.context, 0, 1), answer);
+  }
+  rig.close();
+});
+
 test('sessions and paths outside their tables are refused', (t) => {
   const rig = rigWithSockets();
   const packet = buildPacket(plainHeaders, new Uint8Array(100));
