@@ -2,7 +2,7 @@
  * Golden command text: what the daemon would type on the host in each situation of a node's life.
  */
 import test from 'ava';
-import { desiredHost, type HostInput } from '../../../src/core/plan/desired.js';
+import { desiredHost, GUARD_METRIC, type HostInput } from '../../../src/core/plan/desired.js';
 import { planHost } from '../../../src/core/plan/plan.js';
 import { bring, edge1a, freshHost, planText, prefix, takeBack } from './fixtures.js';
 
@@ -23,6 +23,7 @@ ip addr add 192.0.0.8/32 dev ts-lan scope host
 ip addr add 192.0.0.8/32 dev ts-wan scope host
 ip addr add 172.16.10.215/32 dev eth1
 ip route add 10.100.0.0/16 dev ts-lan proto 84
+ip route add unreachable 10.100.0.0/16 metric 65535 proto 84
 ip route add 10.100.100.0/24 dev ts-lan proto 84`;
 
 const desired = desiredHost(edge1a);
@@ -127,6 +128,7 @@ test('stop: what is ours goes, sysctls return to what they were', (t) => {
     planText(takeBack(desired, steps, host)),
     `\
 ip route del 10.100.0.0/16 dev ts-lan proto 84
+ip route del unreachable 10.100.0.0/16 metric 65535 proto 84
 ip route del 10.100.100.0/24 dev ts-lan proto 84
 ip addr del 192.0.0.8/32 dev ts-lan
 ip addr del 192.0.0.8/32 dev ts-wan
@@ -172,11 +174,24 @@ test('IPv6 in the overlay: advertised default routes survive forwarding, other v
   t.true(acceptRa > 0 && acceptRa < lines.indexOf('sysctl -w net/ipv6/conf/all/forwarding=1'));
   t.false(lines.some((line) => line.includes('eth2/accept_ra') || line.includes('disable_ipv6')));
   t.true(lines.includes('ip -6 route add fd00::/64 dev ts-lan metric 1024 proto 84'));
+  t.true(lines.includes('ip -6 route add unreachable fd00::/64 metric 65535 proto 84'));
 });
 
 test('a kernel without IPv6 is asked for nothing of it', (t) => {
   const input = { ...edge1a, overlayPrefixes: [...edge1a.overlayPrefixes, ULA], ipv6: false };
   t.notRegex(planText(planHost(desiredHost(input), freshHost(input).observe(desired))), /ipv6|ip -6|fd00/);
+});
+
+test('the guard lies under the widest prefixes alone, whatever their order', (t) => {
+  const texts = ['10.100.100.0/24', '10.9.0.0/16', '10.100.0.0/16', '10.100.0.0/16', '10.9.1.0/24'];
+  const { routes } = with_({ overlayPrefixes: texts.map(prefix) });
+  const guards = routes.filter((route) => route.type === 'unreachable');
+  t.deepEqual(
+    guards.map((route) => route.prefix),
+    ['10.9.0.0/16', '10.100.0.0/16'],
+  );
+  t.true(guards.every((route) => route.device === undefined && route.metric === GUARD_METRIC));
+  t.is(routes.length, 4 + 2);
 });
 
 test('rules of both families and the nft table: added whole, replaced in one transaction, removed', (t) => {

@@ -55,8 +55,11 @@ const route = fc
     table: maybe(fc.constantFrom(84, 85)),
     metric: maybe(fc.constantFrom(10, 20)),
     source: maybe(fc.constant('172.16.10.200')),
+    type: maybe(fc.constant('unreachable')),
   })
-  .map(clean) as fc.Arbitrary<HostRoute>;
+  .map(({ type, ...way }) =>
+    clean(type ? { ...way, device: undefined, via: undefined, source: undefined, type } : way),
+  ) as fc.Arbitrary<HostRoute>;
 const rule = fc
   .record({
     family: fc.constantFrom(4, 6),

@@ -105,6 +105,33 @@ hostTest('killed with SIGKILL: the next start cleans, reuses and goes on', async
   t.regex(inside('ip route'), /10\.200\.0\.0\/16 via 172\.16\.10\.1/);
 });
 
+hostTest(
+  'the guard: without its TUN the overlay is unreachable, and nothing takes the default route',
+  (t) => {
+    const ULA = { family: 6, bytes: Uint8Array.of(0xfd, 9, ...new Uint8Array(14)), length: 32 } as const;
+    const both = desiredHost({ ...edge1a, overlayPrefixes: [...edge1a.overlayPrefixes, ULA] });
+    inside(`ip route add default via 172.16.10.1; ip -6 addr add fd05::1/64 dev eth1 nodad
+    ip -6 route add default via fd05::2`);
+    const [first, second] = child({ do: 'apply-twice', desired: both });
+    t.deepEqual([first.problems, second.commands], [[], []]);
+    inside('ip route del 10.100.100.0/24; ip link del ts-lan; ip link del ts-wan');
+    const leads = (address: string) => inside(`ip route get ${address} 2>&1 || true`);
+    for (const address of ['10.100.10.15', '10.100.100.15', 'fd09::15']) {
+      t.regex(leads(address), /^RTNETLINK answers: (No route to host|Network is unreachable)/, address);
+    }
+    t.regex(leads('10.101.0.1'), /via 172\.16\.10\.1/);
+    inside(TUNS);
+    const [third, fourth] = child({ do: 'apply-twice', desired: both });
+    t.deepEqual([third.problems, fourth.commands], [[], []]);
+    t.false(
+      third.commands.some((command) => command.includes('unreachable')),
+      'the guard was still there',
+    );
+    t.deepEqual(child({ do: 'undo', desired: both, changes: first.changes })[0].problems, []);
+    t.regex(leads('10.100.10.15'), /via 172\.16\.10\.1/);
+  },
+);
+
 hostTest('rules, tables, IPv6 and nft read back as they were written', (t) => {
   const ULA = { family: 6, bytes: Uint8Array.of(0xfd, ...new Uint8Array(15)), length: 64 } as const;
   const vip = { address: Uint8Array.of(0xfd, 1, ...new Uint8Array(13), 9), prefixLength: 64 };

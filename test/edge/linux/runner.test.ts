@@ -1,15 +1,18 @@
 /**
  * One contract, two runners: real programs, and the fake beside them with the same programs as functions.
  */
+import { chmodSync, writeFileSync } from 'node:fs';
 import test from 'ava';
 import { type FakeProgram, fakeRunner } from '../../../src/edge/linux/fake_runner.js';
 import {
   type CommandRunner,
+  PROGRAM_PATH,
   processRunner,
   STATUS_NOT_FOUND,
   STATUS_TIMED_OUT,
   STATUS_TOO_LONG,
 } from '../../../src/edge/linux/runner.js';
+import { tempDir } from '../../support/temp_dir.js';
 
 const sh: FakeProgram = (args) => {
   if (args[1] === 'exit 3') return { status: 3 };
@@ -54,3 +57,19 @@ for (const [name, runner] of Object.entries(runners)) {
     t.is((await runner.run(['head', '-c', String(9 << 20), '/dev/zero'])).status, STATUS_TOO_LONG);
   });
 }
+
+test.serial("real runner: the caller's PATH decides nothing", async (t) => {
+  const directory = tempDir(t);
+  for (const name of ['true', 'only-in-this-path']) {
+    writeFileSync(`${directory}/${name}`, '#!/bin/sh\necho impostor\n');
+    chmodSync(`${directory}/${name}`, 0o755);
+  }
+  const before = process.env['PATH'];
+  process.env['PATH'] = `${directory}:${before}`;
+  t.teardown(() => {
+    process.env['PATH'] = before;
+  });
+  t.is((await processRunner.run(['true'])).stdout, '');
+  t.is((await processRunner.run(['sh', '-c', 'echo "$PATH"'])).stdout, `${PROGRAM_PATH}\n`);
+  t.is((await processRunner.run(['only-in-this-path'])).status, STATUS_NOT_FOUND);
+});
