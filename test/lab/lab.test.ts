@@ -49,6 +49,7 @@ function traces() {
     addresses: said(['ip', '-o', 'addr', 'show', 'scope', 'global']).replace(/valid_lft.*/g, ''),
     rules: said(['nft', 'list', 'ruleset']),
     forwarding: readFileSync('/proc/sys/net/ipv4/ip_forward', 'utf8'),
+    run: listed('/run'),
     library: listed('/var/lib').filter((name) => name.includes(INSTANCE)),
     etc: listed('/etc/netns').filter((name) => name.includes(INSTANCE)),
     mounts: readFileSync('/proc/self/mountinfo', 'utf8')
