@@ -152,11 +152,9 @@ class FamilyBuilder {
     const words = this.addressWords === 1 ? 0 : shared >> 5;
     const skip = words * 32 + Math.min(FAMILY_SHIFT_MAX - bits, shared - words * 32);
     const pattern = this.keys.slice(first * KEY_WORDS, (first + 1) * KEY_WORDS);
-    let value = fallback;
-    while (first < this.count && this.lengths[first] === skip) value = this.values[first++];
     const at = this.table.take(1 << bits);
     const slots = newSlots(1 << bits);
-    this.divide(slots, first, this.count, skip, bits, value);
+    this.divide(slots, first, this.count, skip, bits, fallback);
     for (let slot = 0; slot < 1 << bits; slot++) {
       if (slots.first[slot] === slots.end[slot]) {
         this.table.words[at + slot] = ~slots.value[slot];
@@ -187,18 +185,14 @@ class FamilyBuilder {
     const words = this.table.words;
     words[at + NODE_PATTERN] = this.bitsFrom(first, depth);
     words[at + NODE_SKIP] = (skip << SKIP_SHIFT) | inherited;
-    const start = depth + skip;
-    let value = inherited;
-    let inside = first;
-    while (inside < end && this.lengths[inside] === start) value = this.values[inside++];
     this.scratch[level] ??= newSlots(1 << STRIDE);
     const slots = this.scratch[level];
-    this.divide(slots, inside, end, start, STRIDE, value);
+    this.divide(slots, first, end, depth + skip, STRIDE, inherited);
     this.writeLeaves(at, slots);
-    this.writeChildren(at, slots, start + STRIDE, level);
+    this.writeChildren(at, slots, depth + skip + STRIDE, level);
   }
 
-  /** Divides prefixes first … end − 1, all inside the region at `depth` and longer, among 2^bits slots. */
+  /** Divides prefixes first … end − 1, all in one region at `depth` or as long, among 2^bits slots worth `value`. */
   private divide(slots: Slots, first: number, end: number, depth: number, bits: number, value: number): void {
     slots.value.fill(value);
     slots.first.fill(0);

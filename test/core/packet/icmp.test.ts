@@ -16,7 +16,17 @@ import {
 } from '../../../src/core/packet/icmp.js';
 import { Parsed } from '../../../src/core/packet/parsed.js';
 import { RateLimit } from '../../../src/core/packet/ratelimit.js';
-import { address, checksumsRight, type IpOptions, icmp, ip, tcp, udp, word } from '../../support/packets.js';
+import {
+  address,
+  checksumsRight,
+  type IpOptions,
+  icmp,
+  ip,
+  slowSum,
+  tcp,
+  udp,
+  word,
+} from '../../support/packets.js';
 
 const V4 = { source: '172.16.10.15', destination: '192.168.10.15' };
 const V6 = { source: 'fd00:10::15', destination: '2001:db8::1' };
@@ -175,6 +185,10 @@ test('an echo request becomes a right echo reply in place', (t) => {
       },
     ),
   );
+  // A reply of nothing but zeros: its checksum is 0xffff, because 0 would not verify (0 + 0 is not 0xffff).
+  const silent = ip({ ...V4, protocol: 1, payload: icmp(8, 0, new Uint8Array(4)) });
+  t.true(writeEchoReply(silent, parsedOf(silent)));
+  t.is(slowSum(silent.subarray(20)), 0xffff);
   for (const moreFragments of [true, false]) {
     const bytes = ip({ ...V4, protocol: 1, payload: icmp(8, 0, new Uint8Array(12)), moreFragments });
     t.is(writeEchoReply(bytes, parsedOf(bytes)), !moreFragments);

@@ -266,6 +266,13 @@ test('corpus: refused as malformed', (t) => {
     'hop-by-hop not first': chained([0, 0, 1, 4, 0, 0, 0, 0, 17, 0, 1, 4, 0, 0, 0, 0], 60),
     'nine extension headers': chained(chain(9), 60),
     'extension header cut': chained([17, 0, 1, 4], 60, new Uint8Array(0)),
+    'no byte of an extension header': ip({ ...V6, protocol: 60, payload: new Uint8Array(0) }),
+    'one byte of a fragment header': ip({ ...V6, protocol: 44, payload: Uint8Array.of(59) }),
+    'extension header one byte too long': ip({
+      ...V6,
+      protocol: 60,
+      payload: Uint8Array.of(47, 1, 1, 12, ...new Array<number>(11).fill(0)),
+    }),
     'extension header longer than the packet': chained([17, 4, 1, 4, 0, 0, 0, 0], 60),
     'IPv4 option of length 1': edit4(
       ip({ ...V4, protocol: 17, payload: udp(1, 2, DATA), options: [7, 1, 0, 0] }),
@@ -382,6 +389,26 @@ const valid = fc.oneof(
         keepChecksum: true,
       });
     }),
+  fc
+    .array(fc.tuple(fc.constantFrom(0, 43, 44, 60), fc.uint8Array({ minLength: 8, maxLength: 8 })), {
+      maxLength: 4,
+    })
+    .map((headers) => {
+      const extensions = headers.flatMap(([, bytes], i) => [
+        headers[i + 1]?.[0] ?? 17,
+        0,
+        bytes[2],
+        bytes[3] & 1,
+        ...bytes.slice(4),
+      ]);
+      return ip({
+        ...V6,
+        protocol: 17,
+        payload: udp(1, 2, DATA),
+        extensions,
+        extensionProtocol: headers[0]?.[0],
+      });
+    }),
   fc.uint8Array({ maxLength: 120 }),
 );
 const mutated = fc
@@ -392,6 +419,7 @@ const mutated = fc
     );
     for (const [at, value] of changes) if (at < bytes.length) bytes[at] = value;
     if (mend && bytes.length >= 20 && bytes[0] >> 4 === 4) return edit4(bytes, () => {});
+    if (mend && bytes.length >= 40 && bytes[0] >> 4 === 6) bytes.set([0, bytes.length - 40], 4);
     return bytes;
   });
 
