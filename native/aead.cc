@@ -1,6 +1,8 @@
 #include "aead.h"
 
+#include <openssl/core_names.h>
 #include <openssl/err.h>
+#include <openssl/params.h>
 
 #include <cstring>
 #include <new>
@@ -9,6 +11,14 @@ namespace twinspan {
 namespace {
 
 constexpr int NONCE_BYTES = 12;
+
+// The tag as a parameter: EVP_CIPHER_CTX_ctrl would build the same list on a slower way.
+struct TagParameter {
+  OSSL_PARAM list[2];
+  explicit TagParameter(uint8_t* tag)
+      : list{OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, tag, TAG_BYTES),
+             OSSL_PARAM_construct_end()} {}
+};
 
 EVP_CIPHER_CTX* contextNew(EVP_CIPHER* cipher, const uint8_t* key, int encrypt) {
   EVP_CIPHER_CTX* context = EVP_CIPHER_CTX_new();
@@ -46,7 +56,7 @@ bool aeadSeal(EVP_CIPHER_CTX* key, uint64_t counter, const uint8_t* in, int leng
   if (EVP_EncryptInit_ex(key, nullptr, nullptr, nullptr, nonce) == 1 &&
       (length == 0 || EVP_EncryptUpdate(key, out, &written, in, length) == 1) &&
       EVP_EncryptFinal_ex(key, out + length, &written) == 1 &&
-      EVP_CIPHER_CTX_ctrl(key, EVP_CTRL_AEAD_GET_TAG, TAG_BYTES, out + length) == 1) {
+      EVP_CIPHER_CTX_get_params(key, TagParameter(out + length).list) == 1) {
     return true;
   }
   ERR_clear_error();
@@ -58,7 +68,7 @@ bool aeadOpen(EVP_CIPHER_CTX* key, const uint8_t* counter, uint8_t* data, int le
   memcpy(nonce + 4, counter, 8);
   int written = 0;
   if (EVP_DecryptInit_ex(key, nullptr, nullptr, nullptr, nonce) == 1 &&
-      EVP_CIPHER_CTX_ctrl(key, EVP_CTRL_AEAD_SET_TAG, TAG_BYTES, data + length) == 1 &&
+      EVP_CIPHER_CTX_set_params(key, TagParameter(data + length).list) == 1 &&
       (length == 0 || EVP_DecryptUpdate(key, data, &written, data, length) == 1) &&
       EVP_DecryptFinal_ex(key, data + length, &written) == 1) {
     return true;

@@ -32,6 +32,9 @@ export const TUN_OFFLOAD_GRO = 8;
 export const UDP_OFFLOAD_GSO = 1;
 export const UDP_OFFLOAD_GRO = 2;
 
+/** How an offload is wanted: where it works (and is known to work), by all means, or not at all. */
+export type OffloadSwitch = 'auto' | 'on' | 'off';
+
 /** Indices of the addon's own counters in `ContextOptions.stats` (Float64). */
 export const STAT = {
   tunReads: 0,
@@ -127,7 +130,7 @@ export interface Native {
 
   /**
    * Opens (or attaches to) a TUN device; non-blocking, IFF_VNET_HDR. `name` may hold %d; `queues` 1–16 (more than one
-   * needs a device that was made with several). Throws TS_DEVICE.
+   * needs a device that was made with several). Throws TS_DEVICE or TS_NO_TUN.
    */
   tunOpen(name: string, queues: number, offloads: number): TunDevice;
   /**
@@ -218,13 +221,17 @@ const HINTS: Readonly<Record<string, string>> = {
   EACCES: 'Run as root, or give the process CAP_NET_ADMIN.',
   EBUSY: 'Another process has it open.',
   EADDRINUSE: 'Another process uses this port.',
-  ENOENT: 'Load the tun module: modprobe tun',
   ENODEV: 'The network device does not exist.',
+  'TUNSETIFF EINVAL': 'A device of this name exists and is of another kind, or has another number of queues.',
 };
 
-function openingError(code: ErrorCode, what: string, refusal: Refusal): TwinspanError {
-  const name = getSystemErrorName(refusal.errno);
-  return new TwinspanError(code, `${what} cannot be opened (${refusal.step}: ${name}).`, HINTS[name]);
+/** What opening /dev/net/tun answers where there is no such device, or no module behind it. */
+const NO_TUN: ReadonlySet<string> = new Set(['ENOENT', 'ENODEV', 'ENXIO']);
+
+function openingError(code: ErrorCode, what: string, { errno, step }: Refusal): TwinspanError {
+  const name = getSystemErrorName(errno);
+  const hint = HINTS[`${step} ${name}`] ?? HINTS[name];
+  return new TwinspanError(code, `${what} cannot be opened (${step}: ${name}).`, hint);
 }
 
 /** The handle or descriptor that an opening answered; −errno there is a bug of the caller or the end of resources. */
@@ -242,8 +249,15 @@ function withErrors(raw: RawNative): Native {
     eventOpen: () => opened(raw.eventOpen(), 'eventOpen'),
     tunOpen(name, queues, offloads) {
       const answer = raw.tunOpen(name, queues, offloads);
-      if ('errno' in answer) throw openingError('TS_DEVICE', `The TUN device "${name}"`, answer);
-      return answer;
+      if (!('errno' in answer)) return answer;
+      if (answer.step === 'open /dev/net/tun' && NO_TUN.has(getSystemErrorName(answer.errno))) {
+        throw new TwinspanError(
+          'TS_NO_TUN',
+          'There is no usable /dev/net/tun.',
+          'Load the module: modprobe tun',
+        );
+      }
+      throw openingError('TS_DEVICE', `The TUN device "${name}"`, answer);
     },
     udpOpen({ address, port, device, mark, offloads, reusePort }) {
       const answer = raw.udpOpen(address, port, device, mark, offloads, reusePort);
