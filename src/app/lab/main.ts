@@ -33,7 +33,14 @@ function split(words: readonly string[], known: readonly string[]): Words {
   return { positional: words.filter((word) => !word.startsWith('--')), flags: new Set(flags) };
 }
 
+/** npm puts its packages' programs before the system's, and one of them is called nft. */
+function useSystemPrograms(): void {
+  const path = (process.env['PATH'] ?? '').split(':').filter((part) => !part.includes('/node_modules/'));
+  process.env['PATH'] = [...path, '/usr/local/sbin', '/usr/sbin', '/sbin'].join(':');
+}
+
 async function run(words: readonly string[]): Promise<number> {
+  useSystemPrograms();
   const [verb, ...rest] = words;
   switch (verb) {
     case 'list':
