@@ -137,7 +137,7 @@ void Writer::writeUnfinished(const Row& row) {
   encodeVnetHeader(header, row.flags, row.gsoType, headerLength, row.gsoSize, row.csumStart, row.csumOffset);
   const iovec vectors[2] = {{header, VNET_HEADER_BYTES}, {packet, static_cast<size_t>(row.length)}};
   const int error = put(vectors, 2);
-  if (isOffloadRefusal(error)) return writeSegments(row, needed);
+  if (isOffloadRefusal(error)) return writeSegments(row, segmentation != 0 ? segmentation : TUN_OFFLOAD_CSUM);
   countRow(error);
 }
 
@@ -150,14 +150,11 @@ void Writer::writeSegments(const Row& row, uint32_t demoteBits) {
   for (int32_t k = 0; k < pieces; k++) {
     const Piece piece = segmenter.next();
     const int failed = putPlain(piece.data, piece.length);
-    if (failed == 0)
-      passed++;
-    else
-      error = failed;
+    if (failed != 0) error = failed;
+    if (failed == 0) passed++;
   }
   countRow(passed > 0 ? 0 : error);
-  if (passed > 0 && demoteBits != 0)
-    demote(demoteBits & ~TUN_OFFLOAD_CSUM ? demoteBits & ~TUN_OFFLOAD_CSUM : demoteBits);
+  if (passed > 0 && demoteBits != 0) demote(demoteBits);
 }
 
 }  // namespace

@@ -1,137 +1,15 @@
 import { createHash } from 'node:crypto';
-import { readSync } from 'node:fs';
 import test from 'ava';
 import fc from 'fast-check';
+import { GSO_TCPV4, GSO_TCPV6, GSO_UDP_L4 } from '../../../src/core/packet/rows.js';
 import {
-  FLAG_NEEDS_CSUM,
-  GSO_TCPV4,
-  GSO_TCPV6,
-  GSO_UDP_L4,
-  ROW_CSUM_OFFSET,
-  ROW_CSUM_START,
-  ROW_FLAGS,
-  ROW_GSO_SIZE,
-  ROW_GSO_TYPE,
-  ROW_VERDICT,
-  VERDICT_DROP,
-  VERDICT_LAN,
-} from '../../../src/core/packet/rows.js';
-import {
-  native,
   TUN_OFFLOAD_CSUM,
   TUN_OFFLOAD_GRO,
   TUN_OFFLOAD_TSO,
   TUN_OFFLOAD_USO,
 } from '../../../src/edge/native.js';
-import {
-  ACK,
-  buildPacket,
-  FIN,
-  get16,
-  gsoOf,
-  type Headers,
-  layer4Start,
-  PSH,
-  plainHeaders,
-  protocolOf,
-  sameSum,
-  slowPseudoSum,
-  slowSegments,
-  withPartialChecksum,
-} from './packets.js';
-import { Rig } from './rig.js';
-
-const ALL = TUN_OFFLOAD_CSUM | TUN_OFFLOAD_TSO | TUN_OFFLOAD_USO | TUN_OFFLOAD_GRO;
-
-interface Written {
-  flags: number;
-  gsoType: number;
-  headerLength: number;
-  gsoSize: number;
-  csumStart: number;
-  csumOffset: number;
-  packet: Uint8Array;
-}
-
-/** A rig whose TUN is one end of a socket pair. */
-class WriteRig extends Rig {
-  readonly fd: number;
-  readonly far: number;
-
-  constructor(sendBufferBytes = 4_000_000) {
-    super();
-    [this.fd, this.far] = native().testing.socketPair(sendBufferBytes);
-    this.fds.push(this.fd, this.far);
-  }
-
-  /** Packs packets behind each other, with gaps as messages leave them, and writes them in one call. */
-  write(packets: Uint8Array[], offloads: number): { count: number; written: Written[] } {
-    let offset = this.slot(0);
-    for (const [i, packet] of packets.entries()) {
-      this.row(i, packet, { [ROW_VERDICT]: VERDICT_LAN }, offset);
-      offset += packet.length + 32 + (i % 3);
-    }
-    const count = native().tunWrite(this.context, this.fd, 0, packets.length, VERDICT_LAN, offloads);
-    return { count, written: this.drain() };
-  }
-
-  drain(): Written[] {
-    const written: Written[] = [];
-    const buffer = new Uint8Array(70_000);
-    for (;;) {
-      let length: number;
-      try {
-        length = readSync(this.far, buffer);
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return written;
-        throw error;
-      }
-      const view = new DataView(buffer.buffer);
-      written.push({
-        flags: buffer[0],
-        gsoType: buffer[1],
-        headerLength: view.getUint16(2, true),
-        gsoSize: view.getUint16(4, true),
-        csumStart: view.getUint16(6, true),
-        csumOffset: view.getUint16(8, true),
-        packet: buffer.slice(10, length),
-      });
-    }
-  }
-}
-
-/** The packets that a receiver sees: super-packets by the slow twin, their virtio header checked on the way. */
-function received({
-  gsoType,
-  flags,
-  headerLength,
-  gsoSize,
-  csumStart,
-  csumOffset,
-  packet,
-}: Written): Uint8Array[] {
-  if (gsoType === 0) {
-    if (flags !== 0) throw new Error('a plain packet asks for work');
-    return [packet];
-  }
-  const start = layer4Start(packet);
-  const udp = protocolOf(packet) === 17;
-  const header = start + (udp ? 8 : (packet[start + 12] >> 4) * 4);
-  const type = udp ? GSO_UDP_L4 : start === 40 ? GSO_TCPV6 : GSO_TCPV4;
-  const field = get16(packet, start + csumOffset);
-  const right =
-    gsoType === type &&
-    flags === FLAG_NEEDS_CSUM &&
-    headerLength === header &&
-    csumStart === start &&
-    csumOffset === (udp ? 6 : 16) &&
-    packet.length - header > gsoSize &&
-    (!udp || get16(packet, start + 4) === packet.length - start) &&
-    (start === 40 ? get16(packet, 4) === packet.length - 40 : get16(packet, 2) === packet.length) &&
-    sameSum(field, slowPseudoSum(packet));
-  if (!right) throw new Error('the virtio header does not fit the packet');
-  return slowSegments(packet, gsoSize);
-}
+import { ACK, buildPacket, FIN, type Headers, PSH, plainHeaders } from './packets.js';
+import { ALL, received, WriteRig } from './write-rig.js';
 
 const fourth = (packet: Uint8Array): number => (packet[0] >> 4 === 6 ? packet[23] : packet[15]);
 
@@ -342,70 +220,6 @@ test('a device that takes nothing at all demotes no offload', (t) => {
   t.is(count, 0);
   t.is(rig.stat('tunWriteErrors'), 2);
   t.is(rig.stat('tunDemoted'), 0);
-  rig.close();
-});
-
-test('rows straight from a TUN keep their super-packet where offloads allow, and are segmented here where not', (t) => {
-  for (const v6 of [false, true]) {
-    for (const udp of [false, true]) {
-      const headers = { ...plainHeaders, v6, udp, flags: ACK | PSH };
-      const packet = buildPacket(
-        headers,
-        new Uint8Array(5000).map((_, i) => i),
-      );
-      const gso = gsoOf(headers, 1400);
-      const wanted = slowSegments(packet, 1400).map((one) => Buffer.from(one).toString('hex'));
-      for (const offloads of [ALL, 0, TUN_OFFLOAD_CSUM, ALL & ~TUN_OFFLOAD_TSO, ALL & ~TUN_OFFLOAD_USO]) {
-        const rig = new WriteRig();
-        rig.row(0, withPartialChecksum(packet), {
-          [ROW_VERDICT]: VERDICT_LAN,
-          [ROW_GSO_TYPE]: gso.type,
-          [ROW_GSO_SIZE]: gso.size,
-          [ROW_FLAGS]: FLAG_NEEDS_CSUM,
-          [ROW_CSUM_START]: gso.csumStart,
-          [ROW_CSUM_OFFSET]: gso.csumOffset,
-        });
-        t.is(native().tunWrite(rig.context, rig.fd, 0, 1, VERDICT_LAN, offloads), 1);
-        const written = rig.drain();
-        const whole = (offloads & (udp ? TUN_OFFLOAD_USO : TUN_OFFLOAD_TSO)) !== 0;
-        t.is(written.length, whole ? 1 : wanted.length);
-        t.deepEqual(
-          written.flatMap(received).map((one) => Buffer.from(one).toString('hex')),
-          wanted,
-        );
-        rig.close();
-      }
-    }
-  }
-});
-
-test('a checksum left to us is passed on with CSUM and finished without', (t) => {
-  const packet = buildPacket({ ...plainHeaders, udp: true }, new Uint8Array(99).fill(7));
-  const partial = withPartialChecksum(packet);
-  for (const offloads of [ALL, 0]) {
-    const rig = new WriteRig();
-    rig.row(0, partial, {
-      [ROW_VERDICT]: VERDICT_LAN,
-      [ROW_FLAGS]: FLAG_NEEDS_CSUM,
-      [ROW_CSUM_START]: 20,
-      [ROW_CSUM_OFFSET]: 6,
-    });
-    t.is(native().tunWrite(rig.context, rig.fd, 0, 1, VERDICT_LAN, offloads), 1);
-    const [written] = rig.drain();
-    t.is(written.flags, offloads === 0 ? 0 : FLAG_NEEDS_CSUM);
-    t.deepEqual(written.packet, offloads === 0 ? packet : partial);
-    t.is(offloads === 0 || written.csumOffset === 6, true);
-    rig.close();
-  }
-});
-
-test('other verdicts and empty rows are not written', (t) => {
-  const rig = new WriteRig();
-  const packet = buildPacket(plainHeaders, new Uint8Array(10));
-  rig.row(0, packet, { [ROW_VERDICT]: VERDICT_DROP });
-  rig.row(1, new Uint8Array(0), { [ROW_VERDICT]: VERDICT_LAN });
-  t.is(native().tunWrite(rig.context, rig.fd, 0, 2, VERDICT_LAN, ALL), 0);
-  t.deepEqual(rig.drain(), []);
   rig.close();
 });
 
