@@ -9,7 +9,6 @@ import { compileLookup, Lookup, type LookupEntry } from '../../src/core/lpm/look
 import { compileNat, NatView, TO_LOCAL, TO_NETWORK } from '../../src/core/nat/map.js';
 import { findDestinationEntry, findSourceEntry, rewriteSource } from '../../src/core/nat/rewrite.js';
 import { Parsed } from '../../src/core/packet/parsed.js';
-import { decrementTtl } from '../../src/core/packet/ttl.js';
 import { compileRoutes, RouteView } from '../../src/core/route/table.js';
 import { ip, prefix, tcp } from '../support/packets.js';
 import { prepareRouterCost } from './router-cost.js';
@@ -225,35 +224,10 @@ function benchPackets(family: 4 | 6) {
     }
     return sum;
   };
-  let direction: typeof TO_NETWORK | typeof TO_LOCAL = TO_NETWORK;
-  const whole = () => {
-    let sum = 0;
-    for (let k = 0; k < SLOTS; k++) {
-      if (parsed.parse(arena, at(k), lengths[k]) !== 0) throw new Error('a packet of the bench is refused');
-      sum ^= resolve();
-      if (direction === TO_NETWORK) {
-        rewriteSource(arena, parsed, nat, findSourceEntry(nat, parsed), TO_NETWORK, false);
-      } else {
-        rewriteSource(arena, parsed, nat, 0, TO_LOCAL, false);
-      }
-      // The TTL is put back, or the packets would die of age.
-      const ttlAt = at(k) + (family === 4 ? 8 : 7);
-      const ttl = arena[ttlAt];
-      const high = arena[ttlAt + 2];
-      const low = arena[ttlAt + 3];
-      sum ^= decrementTtl(arena, parsed);
-      arena[ttlAt] = ttl;
-      arena[ttlAt + 2] = high;
-      arena[ttlAt + 3] = low;
-    }
-    direction = direction === TO_NETWORK ? TO_LOCAL : TO_NETWORK;
-    return sum;
-  };
   return {
     parse: measure(SLOTS, 20, parse),
     parseRoute: measure(SLOTS, 20, route),
     parseNatTwice: measure(SLOTS, 20, natBoth),
-    parseRouteNatTtl: measure(SLOTS, 20, whole),
   };
 }
 

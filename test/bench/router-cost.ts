@@ -16,7 +16,7 @@ import {
   VERDICT_SEAL,
 } from '../../src/core/packet/rows.js';
 import { compileRoutes } from '../../src/core/route/table.js';
-import { createRouterMemory, RouterMemory } from '../../src/core/router/memory.js';
+import { createRouterMemory, RouterMemory, type SharedTables } from '../../src/core/router/memory.js';
 import { Router } from '../../src/core/router/router.js';
 import { AVAILABLE_HERE } from '../../src/core/router/serving.js';
 import { PeerTable, SessionTable } from '../../src/core/wireguard/tables.js';
@@ -27,6 +27,10 @@ const SLOT = 2048;
 const AT = 256;
 const PEER = 0;
 const INDEX = 0x10000;
+const TYPE_DATA = 4;
+const HEADER = 16;
+/** IPv4 and UDP headers and 64 bytes. */
+const PACKET_BYTES = 92;
 
 /** A batch each way: run it, and it decides BATCH packets. */
 export interface RouterCost {
@@ -37,9 +41,11 @@ export interface RouterCost {
   readonly scaffold: () => number;
 }
 
-/** Routers with `extraRoutes` besides the two that are used. */
-export function prepareRouterCost(extraRoutes: readonly { prefix: ReturnType<typeof prefix> }[]): RouterCost {
-  const memory = new RouterMemory(
+/** Prefixes of this many routes besides the two that are used make the table large. */
+type Filler = readonly { prefix: ReturnType<typeof prefix> }[];
+
+function createMemory(): RouterMemory {
+  return new RouterMemory(
     createRouterMemory({
       batchRows: BATCH,
       slotBytes: BATCH * SLOT,
@@ -48,6 +54,10 @@ export function prepareRouterCost(extraRoutes: readonly { prefix: ReturnType<typ
       ringBytes: 4096,
     }),
   );
+}
+
+/** One peer with a session that never expires. */
+function createTables(): SharedTables {
   const tables = {
     sessions: SessionTable.create(1),
     peers: PeerTable.create(1),
@@ -60,16 +70,20 @@ export function prepareRouterCost(extraRoutes: readonly { prefix: ReturnType<typ
   tables.peers.session[PEER] = 0;
   tables.peers.path[PEER] = 0;
   tables.peers.cluster[PEER] = 1;
-  const filler = extraRoutes.map((entry) => ({ ...entry, metric: 10, target: 1, blackhole: false }));
+  return tables;
+}
+
+function createRouter(memory: RouterMemory, filler: Filler): Router {
   const route = (text: string, target: number) => ({
     prefix: prefix(text),
     metric: 1,
     target,
     blackhole: false,
   });
-  const router = new Router(memory, tables, {
+  const routes = filler.map((entry) => ({ ...entry, metric: 10, target: 1, blackhole: false }));
+  const router = new Router(memory, createTables(), {
     generation: 1,
-    routes: compileRoutes([...filler, route('172.16.10.0/24', 0), route('10.100.100.0/24', 1)]),
+    routes: compileRoutes([...routes, route('172.16.10.0/24', 0), route('10.100.100.0/24', 1)]),
     nat: compileNat([{ local: prefix('172.16.10.0/24'), network: prefix('172.16.10.0/24') }]),
     clusterCount: 2,
     ownCluster: 0,
@@ -82,47 +96,53 @@ export function prepareRouterCost(extraRoutes: readonly { prefix: ReturnType<typ
     peerTrust: new Uint8Array(1),
   });
   router.now = 1;
-  const place = (inward: boolean): void => {
-    for (let k = 0; k < BATCH; k++) {
-      const [here, far] = [`172.16.10.${k}`, `10.100.100.${255 - k}`];
-      const ends = inward ? { source: far, destination: here } : { source: here, destination: far };
-      const packet = ip({ ...ends, protocol: 17, payload: udp(4000 + k, 53, new Uint8Array(64)) });
-      memory.arena.set(packet, k * SLOT + AT);
-      clearRow(memory.rows, k * ROW_STRIDE, k * SLOT + AT, packet.length);
-    }
-  };
-  let placed = '';
-  let counter = 0;
-  const lengths = 92;
+  return router;
+}
+
+/** Puts one packet of each of BATCH flows into the arena. */
+function place(memory: RouterMemory, inward: boolean): void {
+  for (let k = 0; k < BATCH; k++) {
+    const [here, far] = [`172.16.10.${k}`, `10.100.100.${255 - k}`];
+    const ends = inward ? { source: far, destination: here } : { source: here, destination: far };
+    const packet = ip({ ...ends, protocol: 17, payload: udp(4000 + k, 53, new Uint8Array(64)) });
+    memory.arena.set(packet, k * SLOT + AT);
+    clearRow(memory.rows, k * ROW_STRIDE, k * SLOT + AT, packet.length);
+  }
+}
+
+/** A router for each way. */
+export function prepareRouterCost(filler: Filler): RouterCost {
+  const out = createMemory();
+  const outward = createRouter(out, filler);
+  place(out, false);
   const lan = (): number => {
-    if (placed !== 'lan') place(false);
-    placed = 'lan';
-    router.handleLan(0, BATCH);
-    if (memory.rows[ROW_VERDICT] !== VERDICT_SEAL) throw new Error('a packet of the bench is refused');
-    return router.sealCount;
+    outward.handleLan(0, BATCH);
+    if (out.rows[ROW_VERDICT] !== VERDICT_SEAL) throw new Error('a packet of the bench is refused');
+    return outward.sealCount;
   };
+  const memory = createMemory();
+  const inward = createRouter(memory, filler);
+  place(memory, true);
   const view = new DataView(memory.arena.buffer);
+  let counter = 0;
   // What udpRecv leaves behind: datagrams with a header.
-  const receive = (): number => {
-    if (placed !== 'overlay') place(true);
-    placed = 'overlay';
+  const receive = (): void => {
     for (let k = 0; k < BATCH; k++) {
       const at = k * ROW_STRIDE;
-      const offset = k * SLOT + AT - 16;
-      memory.arena[offset] = 4;
+      const offset = k * SLOT + AT - HEADER;
+      memory.arena[offset] = TYPE_DATA;
       view.setUint32(offset + 4, INDEX, true);
       view.setUint32(offset + 8, counter++, true);
       memory.rows[at + ROW_OFFSET] = offset;
-      memory.rows[at + ROW_LENGTH] = lengths + 32;
+      memory.rows[at + ROW_LENGTH] = PACKET_BYTES + 2 * HEADER;
       memory.rows[at + ROW_SOURCE] = 0;
     }
-    return counter;
   };
   // What openBatch makes of them.
   const open = (): void => {
     for (let at = 0; at < BATCH * ROW_STRIDE; at += ROW_STRIDE) {
-      memory.rows[at + ROW_OFFSET] += 16;
-      memory.rows[at + ROW_LENGTH] -= 32;
+      memory.rows[at + ROW_OFFSET] += HEADER;
+      memory.rows[at + ROW_LENGTH] -= 2 * HEADER;
       memory.rows[at + ROW_VERDICT] = VERDICT_OPENED;
     }
   };
@@ -133,11 +153,11 @@ export function prepareRouterCost(extraRoutes: readonly { prefix: ReturnType<typ
   };
   const overlay = (): number => {
     receive();
-    router.handleDatagrams(0, BATCH);
+    inward.handleDatagrams(0, BATCH);
     open();
-    router.handleOpened(0, BATCH);
+    inward.handleOpened(0, BATCH);
     if (memory.rows[ROW_VERDICT] !== VERDICT_LAN) throw new Error('a packet of the bench is refused');
-    return router.lanCount;
+    return inward.lanCount;
   };
   return { batch: BATCH, lan, overlay, scaffold };
 }

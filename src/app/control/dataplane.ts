@@ -4,11 +4,11 @@
  * forwarding (`onFault`).
  */
 import { Worker } from 'node:worker_threads';
-import { DROP_REASONS } from '../../core/packet/drop.js';
+import { DROP_REASONS, type DropReason } from '../../core/packet/drop.js';
 import { createRouterMemory, RouterMemory, type SharedTables } from '../../core/router/memory.js';
 import { IN_SEAL } from '../../core/router/outbox.js';
 import type { Snapshot } from '../../core/router/snapshot.js';
-import { type Native, SLOT_BYTES, STAT_COUNT } from '../../edge/native.js';
+import { type Native, SLOT_BYTES, STAT, STAT_COUNT } from '../../edge/native.js';
 import {
   type Command,
   type SocketSetup,
@@ -24,6 +24,16 @@ const TUN_SLOTS = 16;
 /** A message holds at most 128 datagrams (GRO), so a batch of UDP_SLOTS messages always fits. */
 const BATCH_ROWS = UDP_SLOTS * 128;
 const RING_BYTES = 1 << 18;
+
+/** What the addon gave up, under the names that the router's own drops have. */
+const NATIVE_DROPS: readonly (readonly [DropReason, number])[] = [
+  ['send-queue-full', STAT.udpSendFull],
+  ['send-error', STAT.udpSendErrors],
+  ['tun-error', STAT.tunWriteErrors],
+  ['counter-limit', STAT.counterLimit],
+  ['malformed', STAT.segmentErrors],
+  ['session-expired', STAT.keyMissing],
+];
 
 export interface DataplaneOptions {
   readonly native: Native;
@@ -115,12 +125,15 @@ export class Dataplane {
     return taken;
   }
 
-  /** Drops by reason name; only those that happened. */
+  /** Drops by reason name, the router's and the addon's; only those that happened. */
   drops(): Record<string, number> {
     const counted: Record<string, number> = {};
     DROP_REASONS.forEach((name, index) => {
       if (index > 0 && this.memory.drops[index] > 0) counted[name] = this.memory.drops[index];
     });
+    for (const [reason, stat] of NATIVE_DROPS) {
+      if (this.stats[stat] > 0) counted[reason] = (counted[reason] ?? 0) + this.stats[stat];
+    }
     return counted;
   }
 

@@ -20,7 +20,6 @@ export const DROP_REASONS = [
   // inside NAT
   'no-nat-source',
   'no-nat-destination',
-  'nat-fragment',
   // WireGuard
   'datagram-malformed',
   'unknown-session',

@@ -84,6 +84,7 @@ export class Router {
 
   /** The same rows after the addon has opened them. */
   handleOpened(first: number, count: number): void {
+    this.context.beginBatch();
     decideOpened(this.context, this.#replies, first, count);
     this.#tally(first, count);
   }
