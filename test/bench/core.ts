@@ -56,7 +56,7 @@ function measure(each: number, calls: number, body: () => number): Figure {
 function heapGrowth(calls: number, body: () => number): number {
   const growth: number[] = [];
   for (let chunk = 0; chunk < 51; chunk++) {
-    globalThis.gc?.();
+    globalThis.gc?.({ type: 'minor' });
     const before = process.memoryUsage().heapUsed;
     for (let i = 0; i < calls; i++) sink ^= body();
     growth.push(process.memoryUsage().heapUsed - before);
@@ -93,15 +93,10 @@ function randomEntries(family: 4 | 6, count: number): LookupEntry[] {
 const QUESTIONS = 1 << 16;
 const PART = 1 << 13;
 
-function benchLookup(family: 4 | 6) {
-  const entries = randomEntries(family, ROUTES);
-  const start = performance.now();
-  const buffer = compileLookup(entries);
-  const compileMs = Math.round(performance.now() - start);
-  const lookup = new Lookup(buffer);
-  const words = new Int32Array(QUESTIONS * 4);
+/** Words of QUESTIONS addresses, four each. */
+function questionsFor(family: 4 | 6, entries: readonly LookupEntry[]): Int32Array {
+  const words = new Int32Array(QUESTIONS * 4).map(random);
   for (let i = 0; i < QUESTIONS; i++) {
-    for (let w = 0; w < 4; w++) words[i * 4 + w] = random();
     if (family === 6) words[i * 4] = 0x20000000 | (words[i * 4] & 0x1fffffff);
     if ((i & 1) === 0) continue;
     const { bytes, length } = entries[(random() >>> 1) % entries.length].prefix;
@@ -112,6 +107,21 @@ function benchLookup(family: 4 | 6) {
       words[i * 4 + w] = view.getInt32(w * 4) | (words[i * 4 + w] & host);
     }
   }
+  return words;
+}
+
+/** A compiled table of random routes and questions to it; the routes themselves are garbage afterwards. */
+function prepareLookup(family: 4 | 6) {
+  const entries = randomEntries(family, ROUTES);
+  const start = performance.now();
+  const buffer = compileLookup(entries);
+  const compileMs = Math.round(performance.now() - start);
+  return { buffer, compileMs, words: questionsFor(family, entries) };
+}
+
+function benchLookup(family: 4 | 6) {
+  const { buffer, compileMs, words } = prepareLookup(family);
+  const lookup = new Lookup(buffer);
   let from = 0;
   const nextPart = () => {
     from = (from + PART) & (QUESTIONS - 1);

@@ -1,8 +1,8 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { covers, type Prefix, prefixOf } from '../../../src/core/base/prefix.js';
-import { VALUE_MAX } from '../../../src/core/lpm/layout.js';
-import { compileLookup, Lookup, type LookupEntry } from '../../../src/core/lpm/lookup.js';
+import { HEADER_WORDS, VALUE_MAX } from '../../../src/core/route/layout.js';
+import { compileLookup, Lookup, type LookupEntry } from '../../../src/core/route/lookup.js';
 import { address, prefix, word } from '../../support/packets.js';
 
 /** Longest-prefix match by looking at every entry; of equals the last one counts. */
@@ -137,7 +137,19 @@ test('a table can stand anywhere in a buffer, and signed words equal unsigned on
 
 test('a small network gets a small table', (t) => {
   const routes = Array.from({ length: 12 }, (_, i) => ({ prefix: prefix(`10.100.${i}.0/24`), value: i }));
-  t.true(compileLookup(routes).byteLength < 4096);
+  t.true(compileLookup(routes).byteLength < 1024);
+});
+
+test('a prefix that ends with the direct table needs no node, and equal neighbours share a leaf', (t) => {
+  const halves = ['0.0.0.0/4', '128.0.0.0/4'].map((text, value) => ({ prefix: prefix(text), value }));
+  t.is(compileLookup(halves).byteLength, (HEADER_WORDS + 16 + 4) * 4);
+  const many = (numberOf: (i: number) => number) =>
+    Array.from({ length: 512 }, (_, i) => ({
+      prefix: prefixOf(Uint8Array.of(10, 0, i >> 4, (i & 15) << 4), 28),
+      value: numberOf(i),
+    })).concat({ prefix: prefix('128.0.0.0/1'), value: 0 });
+  const [one, two] = [many(() => 1), many((i) => i & 1)].map((entries) => compileLookup(entries).byteLength);
+  t.true(one < two);
 });
 
 function xorshift(seed: number): () => number {
