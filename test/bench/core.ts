@@ -49,7 +49,7 @@ function measure(each: number, calls: number, body: () => number): Figure {
     best = Math.min(best, Number(process.hrtime.bigint() - start) / (calls * each));
   }
   const bytes = (heapGrowth(calls, body) - heapGrowth(calls, () => 0)) / (calls * each);
-  return { ns: Math.round(best * 10) / 10, bytes: Math.round(bytes * 1000) / 1000 };
+  return { ns: Math.round(best * 10) / 10, bytes: Math.max(0, Math.round(bytes * 1000) / 1000) };
 }
 
 /** Median growth of the heap over `calls` calls: few enough of them that no collection hides an allocation. */
