@@ -134,8 +134,8 @@ export interface Native {
    */
   tunOpen(name: string, queues: number, offloads: number): TunDevice;
   /**
-   * Reads until dry or `max` rows. Row k uses TUN slot k, so a call makes the rows of the call before invalid; it
-   * gives at most tunSlots rows. Verdict 0, peer, route and nat −1. Rows, or −errno where nothing was read.
+   * Reads until dry, `max` rows, or the TUN slots are full: packets are placed one after another, so small ones stand
+   * close together and a batch is bounded by bytes too. Every call begins at the first slot.
    */
   tunRead(context: number, fd: number, firstRow: number, max: number): number;
   /**

@@ -20,7 +20,8 @@ import {
 } from '../dataplane/protocol.js';
 
 const UDP_SLOTS = 16;
-const TUN_SLOTS = 16;
+/** Bytes of one batch from a TUN: some eight super-packets, which stay in the cache until they are sealed. */
+const TUN_SLOTS = 9;
 /** A message holds at most 128 datagrams (GRO), so a batch of UDP_SLOTS messages always fits. */
 const BATCH_ROWS = UDP_SLOTS * 128;
 const RING_BYTES = 1 << 18;

@@ -17,6 +17,8 @@ const READY_WAKE = 1;
 const READY_LAN = 2;
 const READY_WAN = 4;
 const READY_SOCKET_SHIFT = 3;
+/** Most packets of one batch from a TUN. */
+const TUN_ROWS = 256;
 /** A breath without traffic lasts at most this long; the worker then shows that it is alive. */
 const WAIT_MS_MAX = 1000;
 
@@ -27,7 +29,6 @@ export interface Devices {
   readonly wanFd: number;
   readonly tunOffloads: number;
   readonly socketFds: readonly number[];
-  readonly tunSlots: number;
   readonly udpSlots: number;
 }
 
@@ -69,8 +70,8 @@ export class Breath {
   }
 
   #fromTun(fd: number, lan: boolean): void {
-    const { context, tunSlots } = this.#devices;
-    const count = this.#native.tunRead(context, fd, 0, tunSlots);
+    const { context } = this.#devices;
+    const count = this.#native.tunRead(context, fd, 0, TUN_ROWS);
     if (count <= 0) return;
     if (lan) this.#router.handleLan(0, count);
     else this.#router.handleWan(0, count);

@@ -92,7 +92,6 @@ const breath = new Breath(
     wanFd: setup.wanFd,
     tunOffloads: setup.tunOffloads,
     socketFds: setup.sockets.map((s) => s.fd),
-    tunSlots: setup.tunSlots,
     udpSlots: setup.udpSlots,
   },
   router,

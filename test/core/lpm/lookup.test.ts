@@ -1,8 +1,8 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { covers, type Prefix, prefixOf } from '../../../src/core/base/prefix.js';
-import { HEADER_WORDS, VALUE_MAX } from '../../../src/core/route/layout.js';
-import { compileLookup, Lookup, type LookupEntry } from '../../../src/core/route/lookup.js';
+import { HEADER_WORDS, VALUE_MAX } from '../../../src/core/lpm/layout.js';
+import { compileLookup, Lookup, type LookupEntry } from '../../../src/core/lpm/lookup.js';
 import { address, prefix, word } from '../../support/packets.js';
 
 /** Longest-prefix match by looking at every entry; of equals the last one counts. */
