@@ -6,6 +6,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { TwinspanError } from '../../core/base/errors.js';
 import { controlSocketPath } from '../../core/config/configuration.js';
 import { formatProblem } from '../../core/config/problem.js';
+import { SPEC_TIMERS, type Timers } from '../../core/wireguard/constants.js';
 import { readConfiguration } from '../../edge/file/configuration.js';
 import { native as loadNative } from '../../edge/native.js';
 import { openControlServer } from '../../edge/socket/control.js';
@@ -18,6 +19,12 @@ import { uapiDevice } from './uapi.js';
 export const EXIT_OK = 0;
 export const EXIT_FAULT = 70;
 
+/**
+ * Timers of WireGuard for tests that cannot wait two minutes for a renewal: a JSON object with fields of `Timers`. Never
+ * set it on a node that serves; the log warns where it is.
+ */
+const TIMERS_VARIABLE = 'TWINSPAN_TIMERS';
+
 /** Runs the node that `configFile` describes. Resolves to the exit code; throws a coded error where it cannot start. */
 export async function runDaemon(configFile: string, version: string): Promise<number> {
   const loaded = readConfiguration(configFile);
@@ -27,6 +34,8 @@ export async function runDaemon(configFile: string, version: string): Promise<nu
   const { configuration, secrets } = loaded;
   const self = configuration.nodes[configuration.self];
   const log = createLogger(configuration.local.logLevel, self.name);
+  const timers = timersFrom(process.env[TIMERS_VARIABLE]);
+  if (timers !== undefined) log.warn({ event: 'timers-changed', variable: TIMERS_VARIABLE, timers });
   for (const warning of loaded.warnings)
     log.warn({ event: 'config-warning', problem: formatProblem(warning) });
   if (process.getuid?.() !== 0)
@@ -56,6 +65,7 @@ export async function runDaemon(configFile: string, version: string): Promise<nu
       configuration,
       secrets,
       log,
+      ...(timers && { timers }),
       onFault: (reason) => {
         log.fatal({ event: 'data-plane-failed', reason });
         end(EXIT_FAULT);
@@ -81,4 +91,22 @@ export async function runDaemon(configFile: string, version: string): Promise<nu
   } finally {
     await control.close();
   }
+}
+
+/** SPEC_TIMERS with the fields that `text` changes; undefined where it is not set. Throws TS_CONFIG_INVALID. */
+export function timersFrom(text: string | undefined): Timers | undefined {
+  if (text === undefined || text === '') return undefined;
+  let changes: unknown;
+  try {
+    changes = JSON.parse(text);
+  } catch {
+    changes = undefined;
+  }
+  const isTimer = ([name, value]: [string, unknown]): boolean =>
+    name in SPEC_TIMERS && typeof value === 'number' && Number.isFinite(value) && value >= 0;
+  if (typeof changes !== 'object' || changes === null || !Object.entries(changes).every(isTimer)) {
+    const hint = `Its fields are numbers: ${Object.keys(SPEC_TIMERS).join(', ')}`;
+    throw new TwinspanError('TS_CONFIG_INVALID', `${TIMERS_VARIABLE} is not an object of timers.`, hint);
+  }
+  return { ...SPEC_TIMERS, ...changes };
 }

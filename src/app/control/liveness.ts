@@ -1,6 +1,10 @@
 /**
  * Which peers answer: a probe a second through each session, and the round-trip time of its answer. A peer that has been
  * silent for SILENT_MS_MAX does not serve, and is dialled anew: it may have restarted and forgotten the session.
+ *
+ * A plain WireGuard peer knows no probes, and may have nothing to say. All it owes is a keepalive within
+ * KEEPALIVE_TIMEOUT of data (paper, 6.5), and a probe is data. So a peer that has never answered one is probed more
+ * slowly once that is plain, and judged by SILENT_PLAIN_MS_MAX.
  */
 import { assert } from '../../core/base/assert.js';
 import type { SharedTables } from '../../core/router/memory.js';
@@ -10,8 +14,15 @@ import type { Snapshot } from '../../core/router/snapshot.js';
 export const PROBE_MS = 1_000;
 /** Three probes lost, and a little for a late one. */
 export const SILENT_MS_MAX = 3_500;
+/** A peer that has left this many probes unanswered, and never answered any, is taken for plain WireGuard. */
+export const PLAIN_AFTER_PROBES = 10;
+/** The pace of probes to it: enough to be owed a keepalive at all times. */
+export const PROBE_PLAIN_MS = 10_000;
+/** From one keepalive of its to the next: PROBE_PLAIN_MS, KEEPALIVE_TIMEOUT, and 5 s for what is lost or late. */
+export const SILENT_PLAIN_MS_MAX = 25_000;
 /** Weight of a new sample in the smoothed round-trip time (RFC 6298: 1/8). */
 const RTT_GAIN = 1 / 8;
+const ANSWERS = -1;
 
 export interface LivenessOptions {
   readonly tables: SharedTables;
@@ -24,6 +35,8 @@ export class Liveness {
   readonly #options: LivenessOptions;
   readonly #probedAtMs: Float64Array;
   readonly #dialledAtMs: Float64Array;
+  /** Probes sent to each peer that has never answered one; ANSWERS for one that has. */
+  readonly #unanswered: Int32Array;
   /** Smoothed round-trip time of each peer, ms; 0 = none measured. */
   readonly rttMs: Float64Array;
 
@@ -32,7 +45,16 @@ export class Liveness {
     const { capacity } = options.tables.peers;
     this.#probedAtMs = new Float64Array(capacity);
     this.#dialledAtMs = new Float64Array(capacity);
+    this.#unanswered = new Int32Array(capacity);
     this.rttMs = new Float64Array(capacity);
+  }
+
+  /** Forgets a peer: its number may next belong to a node of another kind, or of none. */
+  forget(peer: number): void {
+    this.#probedAtMs[peer] = 0;
+    this.#dialledAtMs[peer] = 0;
+    this.#unanswered[peer] = 0;
+    this.rttMs[peer] = 0;
   }
 
   /** Whether the peer has a session over which something authentic came lately. */
@@ -42,7 +64,7 @@ export class Liveness {
     return (
       slot >= 0 &&
       now < sessions.expiresAtMs[slot] &&
-      now - peers.authenticatedReceivedAtMs[peer] < SILENT_MS_MAX
+      now - peers.authenticatedReceivedAtMs[peer] < this.#silentMsMax(peer)
     );
   }
 
@@ -51,9 +73,11 @@ export class Liveness {
     const { tables } = this.#options;
     for (const { number: peer } of peers) {
       if (tables.peers.session[peer] < 0) continue;
-      if (now - this.#probedAtMs[peer] >= PROBE_MS) this.#probe(peer, now);
+      const paceMs = this.#unanswered[peer] < PLAIN_AFTER_PROBES ? PROBE_MS : PROBE_PLAIN_MS;
+      if (now - this.#probedAtMs[peer] >= paceMs) this.#probe(peer, now);
       const silentMs = now - tables.peers.authenticatedReceivedAtMs[peer];
-      if (silentMs >= SILENT_MS_MAX && now - this.#dialledAtMs[peer] >= SILENT_MS_MAX) {
+      const silentMsMax = this.#silentMsMax(peer);
+      if (silentMs >= silentMsMax && now - this.#dialledAtMs[peer] >= silentMsMax) {
         this.#dialledAtMs[peer] = now;
         this.#options.dial(peer);
       }
@@ -64,9 +88,14 @@ export class Liveness {
   handleInner(peer: number, packet: Uint8Array, now: number): void {
     const sentAtMs = parseProbeAnswer(packet);
     if (sentAtMs === undefined || sentAtMs > now || now - sentAtMs > SILENT_MS_MAX) return;
+    this.#unanswered[peer] = ANSWERS;
     const sample = now - sentAtMs;
     const before = this.rttMs[peer];
     this.rttMs[peer] = before === 0 ? sample : before + (sample - before) * RTT_GAIN;
+  }
+
+  #silentMsMax(peer: number): number {
+    return this.#unanswered[peer] === ANSWERS ? SILENT_MS_MAX : SILENT_PLAIN_MS_MAX;
   }
 
   #probe(peer: number, now: number): void {
@@ -75,6 +104,9 @@ export class Liveness {
     const at = peer * 4;
     assert(at + 4 <= peerControl.length, 'a peer has a control address');
     this.#probedAtMs[peer] = now;
+    if (this.#unanswered[peer] !== ANSWERS && this.#unanswered[peer] < PLAIN_AFTER_PROBES) {
+      this.#unanswered[peer] += 1;
+    }
     const target = [peerControl[at], peerControl[at + 1], peerControl[at + 2], peerControl[at + 3]] as const;
     seal(peer, encodeProbe(ownControl, target, now));
   }

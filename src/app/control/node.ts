@@ -18,6 +18,7 @@ import {
 } from '../../core/router/outbox.js';
 import { AVAILABLE_HERE, chooseServing, type ServedCluster } from '../../core/router/serving.js';
 import { type Snapshot, SnapshotView } from '../../core/router/snapshot.js';
+import type { Timers } from '../../core/wireguard/constants.js';
 import { WireGuard } from '../../core/wireguard/device.js';
 import { TimestampSource } from '../../core/wireguard/tai64n.js';
 import { openTimestampStore } from '../../edge/clock/timestamps.js';
@@ -48,6 +49,8 @@ export interface NodeOptions {
   readonly configuration: Configuration;
   readonly secrets: Secrets;
   readonly log: Logger;
+  /** SPEC_TIMERS if left out. */
+  readonly timers?: Timers;
   /** The data plane has failed: the node must go down. */
   readonly onFault: (reason: string) => void;
 }
@@ -117,6 +120,7 @@ export class Node {
       sessions: this.tables.sessions,
       peers: this.tables.peers,
       timestamps: this.#timestamps,
+      ...(options.timers && { timers: options.timers }),
     });
     this.#dialler = new Dialler(log);
     this.#peering = this.#createPeering();
@@ -260,6 +264,7 @@ export class Node {
   #removePeer(peer: number): void {
     this.#dialler.delete(peer);
     this.wireguard.removePeer(peer, this.native.now());
+    this.liveness.forget(peer);
     this.tables.peers.cluster[peer] = -1;
     this.#peering.drain();
   }

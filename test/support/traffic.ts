@@ -1,0 +1,103 @@
+/** Traffic between two namespaces, by programs inside them (traffic_child.ts). */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { type Network, type Program, until } from './namespaces.js';
+
+const CHILD = fileURLToPath(new URL('./traffic_child.js', import.meta.url));
+export const ECHO_PORT = 7777;
+/** Below, at and above what one packet of the tunnel holds, up to the largest datagram but a few bytes. */
+export const SIZES = [1, 512, 1300, 1380, 1400, 1472, 3000, 20_000, 60_000];
+
+function child(network: Network, host: string, order: object): Program {
+  return network.start(host, [process.execPath, CHILD, JSON.stringify(order)]);
+}
+
+/** Starts a TCP and UDP echo. */
+export async function startEcho(network: Network, host: string, port = ECHO_PORT): Promise<Program> {
+  const program = child(network, host, { do: 'echo', port });
+  await until('the echo listens', () => program.output.includes('ready'));
+  return program;
+}
+
+async function succeed(program: Program): Promise<void> {
+  const outcome = await Promise.race([program.ended, sleep(90_000, 'nothing in time', { ref: false })]);
+  if (outcome !== 0) throw new Error(`traffic ended with ${outcome}: ${program.output}`);
+}
+
+/** Sends `bytes` from `host` to the TCP echo at `to` and compares what comes back. */
+export async function stream(network: Network, host: string, to: string, bytes = 4 << 20): Promise<void> {
+  await succeed(child(network, host, { do: 'stream', to, port: ECHO_PORT, bytes }));
+}
+
+/** The same with a datagram of each size. */
+export async function datagrams(
+  network: Network,
+  host: string,
+  to: string,
+  sizes: readonly number[] = SIZES,
+): Promise<void> {
+  await succeed(child(network, host, { do: 'datagrams', to, port: ECHO_PORT, sizes }));
+}
+
+/** Pings until an answer comes; throws after a minute. */
+export async function ping(network: Network, host: string, to: string): Promise<void> {
+  let output = '';
+  await until(
+    () => `${host} pings ${to}: ${output}`,
+    async () => {
+      const tried = await network.try(host, `ping -n -c 1 -W 1 ${to}`);
+      output = tried.output;
+      return tried.code === 0;
+    },
+  );
+}
+
+export interface FlowEnd {
+  readonly host: string;
+  /** Address at which it listens. */
+  readonly from: string;
+  /** Address under which it sees the other. */
+  readonly to: string;
+}
+
+/** One direction of a flow. */
+export interface Way {
+  readonly sent: number;
+  readonly received: number;
+  /** The first numbers that did not arrive before later ones did. */
+  readonly missing: readonly number[];
+}
+
+/** Numbered datagrams both ways, all the while. */
+export class Flow {
+  readonly #programs: readonly Program[];
+
+  static async start(network: Network, ends: readonly FlowEnd[], perSecond = 200): Promise<Flow> {
+    const programs = ends.map(({ host, from, to }) =>
+      child(network, host, { do: 'flow', from, to, port: 7000, perSecond }),
+    );
+    await until(
+      () => `a flow starts: ${programs.map((one) => one.output)}`,
+      () => programs.every((one) => one.output.includes('ready')),
+    );
+    for (const { child: one } of programs) one.stdin?.write('go\n');
+    return new Flow(programs);
+  }
+
+  private constructor(programs: readonly Program[]) {
+    this.#programs = programs;
+  }
+
+  /** Stops sending, waits for what is on its way, and counts: what each end sent, and what of it the other got. */
+  async finish(): Promise<Way[]> {
+    for (const { child: one } of this.#programs) one.stdin?.write('stop\n');
+    await sleep(1_500);
+    for (const { child: one } of this.#programs) one.stdin?.end();
+    await Promise.all(this.#programs.map((one) => one.ended));
+    const [a, b] = this.#programs.map((one) => JSON.parse(one.lines.at(-1) ?? '{}') as Way);
+    return [
+      { sent: a.sent, received: b.received, missing: b.missing },
+      { sent: b.sent, received: a.received, missing: a.missing },
+    ];
+  }
+}
