@@ -6,7 +6,8 @@
  *   socket  → udpRecv → classify → openBatch → handleOpened → tunWrite, sealSend (hub, ICMP errors)
  *   inbox   → packets of the control thread → sealSend
  *
- * It blocks in the addon's wait, never in the event loop.
+ * It blocks in the addon's wait, never in the event loop. A TUN that can no longer be read has been deleted under us: it
+ * would be "ready" for ever, so the worker fails instead of spinning.
  */
 
 import { VERDICT_LAN, VERDICT_WAN } from '../../core/packet/rows.js';
@@ -57,6 +58,7 @@ export class Breath {
   breathe(): void {
     const { poller, lanFd, wanFd, socketFds } = this.#devices;
     const ready = this.#native.wait(poller, WAIT_MS_MAX);
+    if (ready < 0) throw new Error(`Waiting for packets failed (errno ${-ready}).`);
     this.#router.now = this.#native.now();
     if ((ready & READY_WAKE) !== 0) {
       this.#surroundings.drainCommands();
@@ -70,9 +72,10 @@ export class Breath {
   }
 
   #fromTun(fd: number, lan: boolean): void {
-    const { context } = this.#devices;
-    const count = this.#native.tunRead(context, fd, 0, TUN_ROWS);
-    if (count <= 0) return;
+    const { context, tunSlots } = this.#devices;
+    const count = this.#native.tunRead(context, fd, 0, tunSlots);
+    if (count < 0) throw new Error(`The ${lan ? 'LAN' : 'WAN'} TUN is gone (errno ${-count}).`);
+    if (count === 0) return;
     if (lan) this.#router.handleLan(0, count);
     else this.#router.handleWan(0, count);
     this.#act(count);
