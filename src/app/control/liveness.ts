@@ -3,8 +3,9 @@
  * silent for SILENT_MS_MAX does not serve, and is dialled anew: it may have restarted and forgotten the session.
  *
  * A plain WireGuard peer knows no probes, and may have nothing to say. All it owes is a keepalive within
- * KEEPALIVE_TIMEOUT of data (paper, 6.5), and a probe is data. So a peer that has never answered one is probed more
- * slowly once that is plain, and judged by SILENT_PLAIN_MS_MAX.
+ * KEEPALIVE_TIMEOUT of data (paper, 6.5), and a probe is data. So a peer starts UNKNOWN and is asked by a handshake
+ * before its silence counts: one that is heard and still leaves probes unanswered is PLAIN, is judged by
+ * SILENT_PLAIN_MS_MAX, and soon probed more slowly. One answer and it is ours.
  */
 import { assert } from '../../core/base/assert.js';
 import type { SharedTables } from '../../core/router/memory.js';
@@ -14,15 +15,23 @@ import type { Snapshot } from '../../core/router/snapshot.js';
 export const PROBE_MS = 1_000;
 /** Three probes lost, and a little for a late one. */
 export const SILENT_MS_MAX = 3_500;
-/** A peer that has left this many probes unanswered, and never answered any, is taken for plain WireGuard. */
-export const PLAIN_AFTER_PROBES = 10;
-/** The pace of probes to it: enough to be owed a keepalive at all times. */
+/** An unknown peer that has been silent for so long is dialled, and again as often, to see whether it lives. */
+const ASK_AFTER_MS = 2_000;
+const ASK_MS = 1_000;
+/** Heard so long after its first unanswered probe, a peer lives and knows no probes. */
+const PLAIN_AFTER_MS = 1_500;
+/** So many unanswered probes, and a plain peer is probed at PROBE_PLAIN_MS: enough to be owed a keepalive at all times. */
+const PROBES_PLAIN_MAX = 10;
 export const PROBE_PLAIN_MS = 10_000;
 /** From one keepalive of its to the next: PROBE_PLAIN_MS, KEEPALIVE_TIMEOUT, and 5 s for what is lost or late. */
 export const SILENT_PLAIN_MS_MAX = 25_000;
 /** Weight of a new sample in the smoothed round-trip time (RFC 6298: 1/8). */
 const RTT_GAIN = 1 / 8;
-const ANSWERS = -1;
+
+/** What is known of a peer. */
+const UNKNOWN = 0;
+const PLAIN = 1;
+const OURS = 2;
 
 export interface LivenessOptions {
   readonly tables: SharedTables;
@@ -35,8 +44,11 @@ export class Liveness {
   readonly #options: LivenessOptions;
   readonly #probedAtMs: Float64Array;
   readonly #dialledAtMs: Float64Array;
-  /** Probes sent to each peer that has never answered one; ANSWERS for one that has. */
-  readonly #unanswered: Int32Array;
+  readonly #kind: Uint8Array;
+  /** Of a peer that has never answered a probe: when the first was sent (0 = none yet), and how many in this session. */
+  readonly #firstProbeAtMs: Float64Array;
+  readonly #unanswered: Uint8Array;
+  readonly #slot: Int32Array;
   /** Smoothed round-trip time of each peer, ms; 0 = none measured. */
   readonly rttMs: Float64Array;
 
@@ -45,7 +57,10 @@ export class Liveness {
     const { capacity } = options.tables.peers;
     this.#probedAtMs = new Float64Array(capacity);
     this.#dialledAtMs = new Float64Array(capacity);
-    this.#unanswered = new Int32Array(capacity);
+    this.#kind = new Uint8Array(capacity);
+    this.#firstProbeAtMs = new Float64Array(capacity);
+    this.#unanswered = new Uint8Array(capacity);
+    this.#slot = new Int32Array(capacity).fill(-1);
     this.rttMs = new Float64Array(capacity);
   }
 
@@ -53,6 +68,8 @@ export class Liveness {
   forget(peer: number): void {
     this.#probedAtMs[peer] = 0;
     this.#dialledAtMs[peer] = 0;
+    this.#kind[peer] = UNKNOWN;
+    this.#firstProbeAtMs[peer] = 0;
     this.#unanswered[peer] = 0;
     this.rttMs[peer] = 0;
   }
@@ -70,17 +87,19 @@ export class Liveness {
 
   /** Sends the probes that are due to `peers`, and dials those that have fallen silent. */
   handleTimeout(peers: Iterable<{ readonly number: number }>, now: number): void {
-    const { tables } = this.#options;
+    const { tables, dial } = this.#options;
     for (const { number: peer } of peers) {
-      if (tables.peers.session[peer] < 0) continue;
-      const paceMs = this.#unanswered[peer] < PLAIN_AFTER_PROBES ? PROBE_MS : PROBE_PLAIN_MS;
+      const slot = tables.peers.session[peer];
+      if (slot < 0) continue;
+      if (slot !== this.#slot[peer]) this.#unanswered[peer] = 0;
+      this.#slot[peer] = slot;
+      this.#classify(peer);
+      const paceMs = this.#unanswered[peer] < PROBES_PLAIN_MAX ? PROBE_MS : PROBE_PLAIN_MS;
       if (now - this.#probedAtMs[peer] >= paceMs) this.#probe(peer, now);
       const silentMs = now - tables.peers.authenticatedReceivedAtMs[peer];
-      const silentMsMax = this.#silentMsMax(peer);
-      if (silentMs >= silentMsMax && now - this.#dialledAtMs[peer] >= silentMsMax) {
-        this.#dialledAtMs[peer] = now;
-        this.#options.dial(peer);
-      }
+      if (!this.#isDialDue(peer, silentMs, now - this.#dialledAtMs[peer])) continue;
+      this.#dialledAtMs[peer] = now;
+      dial(peer);
     }
   }
 
@@ -88,14 +107,27 @@ export class Liveness {
   handleInner(peer: number, packet: Uint8Array, now: number): void {
     const sentAtMs = parseProbeAnswer(packet);
     if (sentAtMs === undefined || sentAtMs > now || now - sentAtMs > SILENT_MS_MAX) return;
-    this.#unanswered[peer] = ANSWERS;
+    this.#kind[peer] = OURS;
+    this.#unanswered[peer] = 0;
     const sample = now - sentAtMs;
     const before = this.rttMs[peer];
     this.rttMs[peer] = before === 0 ? sample : before + (sample - before) * RTT_GAIN;
   }
 
   #silentMsMax(peer: number): number {
-    return this.#unanswered[peer] === ANSWERS ? SILENT_MS_MAX : SILENT_PLAIN_MS_MAX;
+    return this.#kind[peer] === PLAIN ? SILENT_PLAIN_MS_MAX : SILENT_MS_MAX;
+  }
+
+  #classify(peer: number): void {
+    if (this.#kind[peer] !== UNKNOWN || this.#firstProbeAtMs[peer] === 0) return;
+    const heardAtMs = this.#options.tables.peers.authenticatedReceivedAtMs[peer];
+    if (heardAtMs - this.#firstProbeAtMs[peer] >= PLAIN_AFTER_MS) this.#kind[peer] = PLAIN;
+  }
+
+  #isDialDue(peer: number, silentMs: number, sinceDialMs: number): boolean {
+    const silentMsMax = this.#silentMsMax(peer);
+    if (silentMs >= silentMsMax) return sinceDialMs >= silentMsMax;
+    return this.#kind[peer] === UNKNOWN && silentMs >= ASK_AFTER_MS && sinceDialMs >= ASK_MS;
   }
 
   #probe(peer: number, now: number): void {
@@ -104,7 +136,8 @@ export class Liveness {
     const at = peer * 4;
     assert(at + 4 <= peerControl.length, 'a peer has a control address');
     this.#probedAtMs[peer] = now;
-    if (this.#unanswered[peer] !== ANSWERS && this.#unanswered[peer] < PLAIN_AFTER_PROBES) {
+    if (this.#kind[peer] !== OURS && this.#unanswered[peer] < PROBES_PLAIN_MAX) {
+      if (this.#firstProbeAtMs[peer] === 0) this.#firstProbeAtMs[peer] = now;
       this.#unanswered[peer] += 1;
     }
     const target = [peerControl[at], peerControl[at + 1], peerControl[at + 2], peerControl[at + 3]] as const;
