@@ -16,7 +16,7 @@ import { bannedCalls, foreignWords, leftovers, noEvasion } from './support/tidy/
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 /** Rules of the finished whole: until all parts stand together they report without failing. */
-const WHOLE = false;
+const WHOLE = true;
 
 const sources = readSources(ROOT);
 

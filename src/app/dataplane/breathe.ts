@@ -11,6 +11,7 @@
  */
 
 import { VERDICT_LAN, VERDICT_WAN } from '../../core/packet/rows.js';
+import { CONTROL_ROWS } from '../../core/router/memory.js';
 import type { Router } from '../../core/router/router.js';
 import type { Native } from '../../edge/native.js';
 
@@ -72,8 +73,7 @@ export class Breath {
   }
 
   #fromTun(fd: number, lan: boolean): void {
-    const { context, tunSlots } = this.#devices;
-    const count = this.#native.tunRead(context, fd, 0, tunSlots);
+    const count = this.#native.tunRead(this.#devices.context, fd, 0, TUN_ROWS);
     if (count < 0) throw new Error(`The ${lan ? 'LAN' : 'WAN'} TUN is gone (errno ${-count}).`);
     if (count === 0) return;
     if (lan) this.#router.handleLan(0, count);
@@ -93,8 +93,11 @@ export class Breath {
   }
 
   #sealInbox(): void {
-    const count = this.#router.handleInbox();
-    if (count > 0) this.#native.sealSend(this.#devices.context, this.#router.controlRow, count);
+    let count: number;
+    do {
+      count = this.#router.handleInbox();
+      if (count > 0) this.#native.sealSend(this.#devices.context, this.#router.controlRow, count);
+    } while (count === CONTROL_ROWS);
   }
 
   /** Carries out the verdicts of the batch and the router's own replies. */

@@ -72,6 +72,7 @@ export function get32(bytes: Uint8Array, at: number): number {
   return (bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3];
 }
 
+/** Writes 16 bits. */
 export function put16(bytes: Uint8Array, at: number, value: number): void {
   bytes[at] = value >> 8;
   bytes[at + 1] = value;

@@ -24,6 +24,7 @@ export function linkCommand(link: HostLink, seen: HostLink | undefined): string[
   return words.length === 0 ? undefined : ['ip', 'link', 'set', 'dev', link.device, ...words];
 }
 
+/** Adds an address, or refreshes its lifetime. */
 export function addressCommand(verb: 'add' | 'replace', address: HostAddress): string[] {
   const lifetime = address.lifetimeSeconds === undefined ? 'forever' : String(address.lifetimeSeconds);
   const words = [...ip(address.address), 'addr', verb, address.address, 'dev', address.device];
@@ -38,6 +39,7 @@ export function addressCommand(verb: 'add' | 'replace', address: HostAddress): s
   return words;
 }
 
+/** Removes an address. */
 export function addressDelete(address: HostAddress): string[] {
   return [...ip(address.address), 'addr', 'del', address.address, 'dev', address.device];
 }
@@ -63,6 +65,7 @@ export function routeCommand(verb: 'add' | 'replace' | 'del', route: HostRoute):
   return [...ip(route.prefix), 'route', verb, ...routeWords(route)];
 }
 
+/** Adds or removes a rule. */
 export function ruleCommand(verb: 'add' | 'del', rule: HostRule): string[] {
   return [
     ...(rule.family === 6 ? ['ip', '-6'] : ['ip']),
@@ -80,6 +83,7 @@ export function ruleCommand(verb: 'add' | 'del', rule: HostRule): string[] {
   ];
 }
 
+/** Sets a sysctl, as an operator would type it. */
 export function sysctlCommand(key: string, value: string): string[] {
   return ['sysctl', '-w', `${key}=${value}`];
 }
@@ -89,6 +93,7 @@ export function nftReplaceInput(table: string): string {
   return `table inet ${NFT_TABLE}\ndelete table inet ${NFT_TABLE}\n${table}\n`;
 }
 
+/** Removes our nft table. */
 export function nftDelete(): string[] {
   return ['nft', 'delete', 'table', 'inet', NFT_TABLE];
 }

@@ -18,6 +18,7 @@ export interface FakeRunner extends CommandRunner {
   readonly calls: { readonly argv: readonly string[]; readonly input: string }[];
 }
 
+/** A runner whose programs are functions; what no function answers is a missing program. */
 export function fakeRunner(programs: Readonly<Record<string, FakeProgram>>): FakeRunner {
   const calls: { argv: readonly string[]; input: string }[] = [];
   return {

@@ -5,11 +5,18 @@ import { isTypeScript, type Rule, type Source, withoutComments } from './source.
 const ERRORS = 'src/core/base/errors.ts';
 const DROPS = 'src/core/packet/drop.ts';
 
+/** Modules of src that only tests use, and why they stand there all the same. */
+const FOR_TESTS: Readonly<Record<string, string>> = {
+  'src/core/base/random.ts': 'the chance of the simulators, pure like the core',
+  'src/core/wireguard/transport.ts': 'the slow twin of what the addon seals and opens',
+  'src/edge/linux/fake_runner.ts': 'a fake stands beside its interface',
+};
+
 /** Modules that are started, not imported: named by package.json, a main.ts or worker.ts of app, or a program of the lab. */
 function isEntry(path: string, sources: readonly Source[]): boolean {
   const manifest = sources.find((source) => source.path === 'package.json')?.text ?? '';
   const named = manifest.includes(path.replace(/^src\//, 'dist/src/').replace(/\.ts$/, '.js'));
-  return named || /^src\/app\/(.+\/)?(main|worker|programs\/.+)\.ts$/.test(path);
+  return path in FOR_TESTS || named || /^src\/app\/(.+\/)?(main|worker|programs\/.+)\.ts$/.test(path);
 }
 
 /** Every module of src is an entry or imported by another module of src; tests do not keep code alive. */
