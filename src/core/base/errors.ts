@@ -18,7 +18,10 @@ export const ERROR_CODES = {
   TS_REQUEST_INVALID: 'A request to the daemon is malformed.',
   TS_HOST_COMMAND: 'A host command failed.',
   TS_CLOCK_STORE: 'The last handshake timestamp cannot be stored.',
-  TS_REDIS: 'Redis does not answer.',
+  TS_REDIS: 'Redis does not answer, or answers with an error.',
+  TS_REDIS_GARBAGE: 'Something that is not ours stood under our keys in Redis; it counted as empty.',
+  TS_REDIS_FOREIGN: 'Another network of the same name uses our keys in Redis.',
+  TS_REDIS_DUPLICATE: 'Another process beats in Redis as this member.',
   TS_AWS: 'The EC2 API refused or did not answer.',
   TS_LAB: 'The lab cannot go on.',
 } as const;
