@@ -39,7 +39,17 @@ export interface ClusterConfiguration {
   readonly natUnmatched: 'drop' | 'identity';
   readonly gateway: boolean;
   readonly vip: InterfaceAddress | undefined;
-  readonly aws: { readonly region: string; readonly routeTables: readonly string[] } | undefined;
+  readonly aws: AwsConfiguration | undefined;
+}
+
+export interface AwsConfiguration {
+  /** Undefined: by the SDK's own chain. */
+  readonly region: string | undefined;
+  readonly routeTables: readonly string[];
+  /** What is routed to the active member, in every table. Never empty. */
+  readonly cidrs: readonly Prefix[];
+  /** Undefined: AWS's own, or AWS_ENDPOINT_URL. */
+  readonly endpoint: string | undefined;
 }
 
 export interface NodeConfiguration {
@@ -91,6 +101,13 @@ export type OffloadSwitch = 'auto' | 'on' | 'off';
 export type OffloadName = 'tunCsum' | 'tunTso' | 'tunUso' | 'tunGro' | 'udpGso' | 'udpGro';
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
 
+/** Programs of the operator; absolute paths. */
+export interface HooksConfiguration {
+  readonly onActive: string | undefined;
+  readonly onStandby: string | undefined;
+  readonly timeoutMs: number;
+}
+
 export interface LocalConfiguration {
   /** Absolute path of network.yaml. */
   readonly networkFile: string;
@@ -102,6 +119,9 @@ export interface LocalConfiguration {
   readonly uplinks: readonly UplinkConfiguration[];
   readonly listenPort: number;
   readonly redisUrl: string | undefined;
+  /** Absolute path of the authority's certificate; undefined: the public authorities. */
+  readonly redisCaFile: string | undefined;
+  readonly hooks: HooksConfiguration;
   readonly stateDir: string;
   readonly runDir: string;
   /** Name under /var/run/wireguard; undefined: no UAPI socket. */

@@ -17,6 +17,7 @@ export const LIMITS = {
   cidrsMax: 8,
   sitesMax: 64,
   routeTablesMax: 64,
+  hookMsMax: 600_000,
   routesMax: 10_000,
   natsMax: 10_000,
   uplinksMax: 8,

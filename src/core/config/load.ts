@@ -96,6 +96,12 @@ function resolveLocal(
     }),
     listenPort: file.listenPort,
     redisUrl: file.redis?.url,
+    redisCaFile: file.redis?.ca && source.resolve(file.redis.ca),
+    hooks: {
+      onActive: file.hooks.onActive && source.resolve(file.hooks.onActive),
+      onStandby: file.hooks.onStandby && source.resolve(file.hooks.onStandby),
+      timeoutMs: file.hooks.timeoutMs,
+    },
     stateDir: source.resolve(file.stateDir),
     runDir: source.resolve(file.runDir),
     uapiName: file.uapi === false ? undefined : (file.uapi.name ?? file.lan.tun),

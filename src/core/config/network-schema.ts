@@ -20,12 +20,28 @@ const network = z.strictObject({
 });
 
 const aws = z.strictObject({
-  region: z.string().min(1).max(63).describe('AWS region.'),
+  region: z
+    .string()
+    .regex(/^[a-z0-9-]{1,63}$/, 'must be a region such as us-east-1')
+    .optional()
+    .describe("AWS region. Default: by the SDK's own chain (AWS_REGION, profile)."),
   routeTables: z
     .array(z.string().regex(/^rtb-[0-9a-f]+$/, 'must be a route table id such as rtb-0a1b2c3d'))
     .min(1)
     .max(LIMITS.routeTablesMax)
     .describe('Route tables in which the overlay routes are moved to the active member.'),
+  cidrs: z
+    .array(atoms.prefix)
+    .min(1)
+    .max(LIMITS.cidrsMax)
+    .optional()
+    .describe("Destinations of those routes. Default: the network's CIDR."),
+  endpoint: z
+    .string()
+    .max(1024)
+    .regex(/^https?:\/\/[^\s/]+\/?$/, 'must be an http:// or https:// URL without a path')
+    .optional()
+    .describe("EC2 API to use. Default: AWS_ENDPOINT_URL, else AWS's own."),
 });
 
 const cluster = z.strictObject({

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import * as atoms from './atoms.js';
 import { LIMITS } from './limits.js';
+import { parseRedisUrl } from './redis-url.js';
 
 const offloadSwitch = z.enum(['auto', 'on', 'off']).default('auto');
 
@@ -48,8 +49,34 @@ const log = z.strictObject({
 const redisUrl = z
   .string()
   .max(1024)
-  .regex(/^rediss?:\/\/\S+$/, 'must be a redis:// or rediss:// URL')
-  .describe('Redis of the site or region; user and password in the URL.');
+  .regex(/^rediss?(\+sentinel)?:\/\/\S+$/, 'must be a redis://, rediss:// or redis+sentinel:// URL')
+  .refine((text) => parseRedisUrl(text) !== undefined, {
+    message:
+      'must be redis[s]://[user:password@]host[:port][/database] or redis[s]+sentinel://[user:password@]host[:port][,…]/master[/database]',
+  })
+  .describe(
+    'Redis of the site or region; user and password in the URL. rediss: TLS. redis+sentinel://HOST,HOST/MASTER: the master that these Sentinels name (?sentinelUser= and &sentinelPassword= for theirs).',
+  );
+
+const redis = z.strictObject({
+  url: redisUrl,
+  ca: atoms.fileName
+    .optional()
+    .describe("File with the certificate (PEM) of the authority of the servers' certificates."),
+});
+
+const hooks = z.strictObject({
+  onActive: atoms.fileName
+    .optional()
+    .describe('Executable that is run when this node has become active. It never delays takeover.'),
+  onStandby: atoms.fileName.optional().describe('Executable that is run when this node has become standby.'),
+  timeoutMs: z
+    .int()
+    .min(100)
+    .max(LIMITS.hookMsMax)
+    .default(10_000)
+    .describe('A program that runs longer is killed.'),
+});
 
 export const nodeSchema = z.strictObject({
   node: atoms.name.describe('Which node of network.yaml this machine is.'),
@@ -70,7 +97,8 @@ export const nodeSchema = z.strictObject({
     .prefault([{ name: 'default' }])
     .describe('Ways out of this node.'),
   listenPort: atoms.port.default(51_820).describe('UDP port for tunnels.'),
-  redis: z.strictObject({ url: redisUrl }).optional().describe('Where the cluster keeps its epoch register.'),
+  redis: redis.optional().describe('Where the cluster keeps its epoch register.'),
+  hooks: hooks.prefault({}).describe("Programs that are run when this node's role changes."),
   stateDir: atoms.fileName.default('/var/lib/twinspan').describe('What must survive a restart.'),
   runDir: atoms.fileName.default('/run/twinspan').describe('Control socket of the daemon.'),
   uapi: z

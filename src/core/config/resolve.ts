@@ -3,8 +3,8 @@
  * who belongs to whom becomes numbers. A name that is not found is refused and leaves −1 or is left out.
  */
 
-import { formatKey } from '../base/key.js';
-import type { ClusterConfiguration, NodeConfiguration } from './configuration.js';
+import type { AwsConfiguration, ClusterConfiguration, NodeConfiguration } from './configuration.js';
+import { formatKey } from './key.js';
 import { LIMITS } from './limits.js';
 import type { NetworkFile } from './network-schema.js';
 import type { Findings, Path, Source } from './problem.js';
@@ -129,8 +129,17 @@ function clusterOf(
     natUnmatched: cluster.nat.unmatched,
     gateway: cluster.gateway ?? members.some((member) => nodes[member].endpoints.length > 0),
     vip: cluster.takeover.vip,
-    aws: cluster.takeover.aws,
+    aws: awsOf(file, cluster.takeover.aws),
   };
+}
+
+function awsOf(
+  file: NetworkFile,
+  aws: NetworkFile['clusters'][string]['takeover']['aws'],
+): AwsConfiguration | undefined {
+  if (aws === undefined) return undefined;
+  const { region, routeTables, endpoint } = aws;
+  return { region, routeTables, cidrs: aws.cidrs ?? listOf(file.network.cidr), endpoint };
 }
 
 function checkKeys(nodes: readonly NodeConfiguration[], source: Source, findings: Findings): void {
