@@ -3,9 +3,9 @@
     {
       "target_name": "twinspan",
       "sources": [
-        "addon.cc", "bind_context.cc", "bind_system.cc",
+        "addon.cc", "bind_context.cc", "bind_link.cc", "bind_system.cc",
         "context.cc", "aead.cc", "checksum.cc", "segment.cc", "seal.cc", "send.cc",
-        "coalesce.cc", "tun.cc", "tun_write.cc", "udp.cc", "udp_receive.cc", "wait.cc"
+        "coalesce.cc", "link.cc", "tun.cc", "tun_write.cc", "udp.cc", "udp_receive.cc", "wait.cc"
       ],
       "defines": ["NAPI_VERSION=8"],
       "cflags!": ["-O2"],

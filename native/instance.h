@@ -30,12 +30,19 @@ struct PollerEntry {
   Poller* poller = nullptr;
 };
 
+// A watched descriptor; bind_link.cc alone knows what it is.
+struct WatchEntry {
+  int32_t handle = -1;
+  void* watch = nullptr;
+};
+
 struct Instance {
   napi_env env = nullptr;
   EVP_CIPHER* cipher = nullptr;
   int32_t serial = 0;
   ContextEntry contexts[HANDLES_MAX];
   PollerEntry pollers[HANDLES_MAX];
+  WatchEntry watches[HANDLES_MAX];
 
   int32_t nextHandle(int32_t place) {
     serial = (serial + 1) & 0xffffff;
@@ -104,9 +111,10 @@ struct Binding {
   napi_callback call;
 };
 
-// Defined in bind_context.cc and bind_system.cc; each list ends with a null name.
+// Defined in bind_context.cc, bind_system.cc and bind_link.cc; each list ends with a null name.
 extern const Binding CONTEXT_BINDINGS[];
 extern const Binding SYSTEM_BINDINGS[];
+extern const Binding LINK_BINDINGS[];
 extern const Binding TESTING_BINDINGS[];
 
 }  // namespace twinspan

@@ -112,6 +112,14 @@ export interface UdpSocket {
   offloads: number;
 }
 
+export interface PacketSocket {
+  fd: number;
+  /** Interface index of the device. */
+  index: number;
+  /** Its link-layer address, 6 bytes. */
+  mac: number[];
+}
+
 export interface Native {
   /** CLOCK_BOOTTIME in milliseconds, with fraction. The one clock of all threads. */
   now(): number;
@@ -185,6 +193,27 @@ export interface Native {
   /** 0 or −errno. 0, 1 and 2 are refused. */
   closeFd(fd: number): number;
 
+  /**
+   * Raw frames of one EtherType on one device that pass `filter` (classic BPF, 8 bytes an instruction in host byte
+   * order; empty: all). Throws TS_DEVICE.
+   */
+  packetOpen(device: string, protocol: number, filter: Uint8Array): PacketSocket;
+  /** A socket that hears of changes in the rtnetlink groups (RTMGRP_ bits): a descriptor or −errno. */
+  netlinkOpen(groups: number): number;
+  /** One rtnetlink request with NLM_F_ACK, acknowledged by the kernel: 0 or −errno. */
+  netlinkRequest(message: Uint8Array): number;
+  /** IFF_ flags (16 bits) of a device, and bit 16 (IFF_LOWER_UP) where it has carrier at this moment; or −errno. */
+  linkFlags(device: string): number;
+  /** One message to or from a packet or netlink socket: bytes (cut to the buffer's length) or −errno. */
+  messageSend(fd: number, bytes: Uint8Array): number;
+  messageReceive(fd: number, buffer: Uint8Array): number;
+  /**
+   * Calls `callback` on this thread's event loop whenever `fd` is readable (status 0) or broken (−errno). A handle or
+   * −errno. Close the watch before the descriptor. It does not keep the process alive.
+   */
+  watchOpen(fd: number, callback: (status: number) => void): number;
+  watchClose(watch: number): number;
+
   /** Sends `text` to $NOTIFY_SOCKET: 1; 0 when there is none; −errno. */
   sdNotify(text: string): number;
 
@@ -204,7 +233,8 @@ interface Refusal {
 }
 
 /** The addon as it is: nothing throws, openings answer a refusal or −errno. */
-interface RawNative extends Omit<Native, 'tunOpen' | 'udpOpen'> {
+interface RawNative extends Omit<Native, 'tunOpen' | 'udpOpen' | 'packetOpen'> {
+  packetOpen(device: string, protocol: number, filter: Uint8Array): PacketSocket | Refusal;
   tunOpen(name: string, queues: number, offloads: number): TunDevice | Refusal;
   udpOpen(
     address: string,
@@ -258,6 +288,11 @@ function withErrors(raw: RawNative): Native {
         );
       }
       throw openingError('TS_DEVICE', `The TUN device "${name}"`, answer);
+    },
+    packetOpen(device, protocol, filter) {
+      const answer = raw.packetOpen(device, protocol, filter);
+      if ('errno' in answer) throw openingError('TS_DEVICE', `A packet socket on "${device}"`, answer);
+      return answer;
     },
     udpOpen({ address, port, device, mark, offloads, reusePort }) {
       const answer = raw.udpOpen(address, port, device, mark, offloads, reusePort);
