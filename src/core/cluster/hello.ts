@@ -1,0 +1,180 @@
+/**
+ * The hello: what a node tells every other node, as compact JSON in datagrams of at most 1200 bytes (which fit any path
+ * that IPv6 may use). The first part carries what roles depend on: the sender's record, and for each member of the
+ * receiver's cluster that the sender hears that member's newest record. The lists that grow with the network (epochs of
+ * all clusters, nodes that the sender reaches) follow and may fill more parts. Each part is acknowledged by itself.
+ *
+ * Wire form, version 1; unknown keys are ignored, so that a later version may add some:
+ *   {"v":1,"i":[incarnation,sequence,part,parts],"r":record,"m":[[name,record]…],"e":[[cluster,n,member]…],
+ *    "d":[name…],"h":[name…]}
+ *   {"v":1,"a":[incarnation,sequence,part,known]}   acknowledges; `known` is the newest incarnation that the receiver
+ *                                                   knows of the sender: a sender that is behind it must go beyond it
+ */
+import { assert } from '../base/assert.js';
+import { encodeRecord, isCount, type MemberRecord, parseEpoch, parseRecord } from './record.js';
+import type { Epoch } from './register.js';
+
+export const HELLO_VERSION = 1;
+export const HELLO_BYTES_MAX = 1_200;
+/** 1024 nodes and 512 clusters with the longest names fit. */
+export const HELLO_PARTS_MAX = 255;
+const NAME_LENGTH_MAX = 63;
+const COUNT_MAX = 2 ** 53 - 1;
+
+export interface Hello {
+  readonly incarnation: number;
+  readonly sequence: number;
+  readonly record: MemberRecord;
+  readonly shows: readonly { readonly name: string; readonly record: MemberRecord }[];
+  readonly epochs: readonly { readonly cluster: string; readonly epoch: Epoch }[];
+  readonly direct: readonly string[];
+  readonly throughHub: readonly string[];
+}
+
+export interface HelloPart extends Hello {
+  readonly kind: 'hello';
+  readonly part: number;
+  readonly parts: number;
+}
+
+export interface Acknowledgement {
+  readonly kind: 'acknowledgement';
+  readonly incarnation: number;
+  readonly sequence: number;
+  readonly part: number;
+  readonly known: number;
+}
+
+type Json = string | number | readonly Json[];
+
+/** The datagrams of a hello. */
+export function encodeHello(hello: Hello): Uint8Array[] {
+  const record = JSON.stringify(encodeRecord(hello.record));
+  const shows = hello.shows.map(({ name, record }): Json => [name, encodeRecord(record)]);
+  const items: [list: 'e' | 'd' | 'h', item: string][] = [
+    ...hello.epochs.map(({ cluster, epoch }): ['e', string] => [
+      'e',
+      JSON.stringify([cluster, epoch.n, epoch.member]),
+    ]),
+    ...hello.direct.map((name): ['d', string] => ['d', JSON.stringify(name)]),
+    ...hello.throughHub.map((name): ['h', string] => ['h', JSON.stringify(name)]),
+  ];
+  // Numbers of parts are written once their count is known; three digits each are set aside for them.
+  const frame = `{"v":${HELLO_VERSION},"i":[${hello.incarnation},${hello.sequence},000,000],"r":${record},"m":[],"e":[],"d":[],"h":[]}`;
+  const texts: { lists: Record<'e' | 'd' | 'h', string[]>; bytes: number }[] = [];
+  const open = (): void => {
+    const extra = texts.length === 0 ? JSON.stringify(shows).length : 0;
+    texts.push({ lists: { e: [], d: [], h: [] }, bytes: frame.length + extra });
+  };
+  open();
+  assert(texts[0].bytes <= HELLO_BYTES_MAX, 'the first part of a hello fits a datagram');
+  for (const [list, item] of items) {
+    if (texts[texts.length - 1].bytes + item.length + 1 > HELLO_BYTES_MAX) open();
+    const text = texts[texts.length - 1];
+    text.lists[list].push(item);
+    text.bytes += item.length + 1;
+  }
+  assert(texts.length <= HELLO_PARTS_MAX, 'a hello has a bounded number of parts');
+  return texts.map(({ lists }, part) => {
+    const head = `{"v":${HELLO_VERSION},"i":[${hello.incarnation},${hello.sequence},${part},${texts.length}]`;
+    const m = part === 0 && shows.length > 0 ? `,"m":${JSON.stringify(shows)}` : '';
+    const rest = (['e', 'd', 'h'] as const).map((list) =>
+      lists[list].length > 0 ? `,"${list}":[${lists[list].join()}]` : '',
+    );
+    return toBytes(`${head},"r":${record}${m}${rest.join('')}}`);
+  });
+}
+
+/** The datagram that acknowledges one part. */
+export function encodeAcknowledgement(acknowledged: Omit<Acknowledgement, 'kind'>): Uint8Array {
+  const { incarnation, sequence, part, known } = acknowledged;
+  return toBytes(`{"v":${HELLO_VERSION},"a":[${incarnation},${sequence},${part},${known}]}`);
+}
+
+/** What a datagram says; undefined for anything that is not a hello of this version. */
+export function parseHello(bytes: Uint8Array): HelloPart | Acknowledgement | undefined {
+  if (bytes.length > HELLO_BYTES_MAX) return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(toText(bytes));
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+  const fields = value as Record<string, unknown>;
+  if (fields.v !== HELLO_VERSION) return undefined;
+  return fields.a === undefined ? parsePart(fields) : parseAcknowledgement(fields.a);
+}
+
+function parseAcknowledgement(value: unknown): Acknowledgement | undefined {
+  if (!Array.isArray(value) || value.length !== 4) return undefined;
+  const [incarnation, sequence, part, known] = value;
+  if (![incarnation, sequence, known].every((count) => isCount(count, COUNT_MAX))) return undefined;
+  if (!isCount(part, HELLO_PARTS_MAX - 1)) return undefined;
+  return { kind: 'acknowledgement', incarnation, sequence, part, known };
+}
+
+function parsePart(fields: Record<string, unknown>): HelloPart | undefined {
+  const { i } = fields;
+  if (!Array.isArray(i) || i.length !== 4) return undefined;
+  const [incarnation, sequence, part, parts] = i;
+  if (!isCount(incarnation, COUNT_MAX) || !isCount(sequence, COUNT_MAX)) return undefined;
+  if (!isCount(parts, HELLO_PARTS_MAX) || !isCount(part, parts - 1)) return undefined;
+  const record = parseRecord(fields.r);
+  const shows = parseList(fields.m, parseShown);
+  const epochs = parseList(fields.e, parseClusterEpoch);
+  const direct = parseList(fields.d, parseName);
+  const throughHub = parseList(fields.h, parseName);
+  if (record === undefined || shows === undefined || epochs === undefined) return undefined;
+  if (direct === undefined || throughHub === undefined) return undefined;
+  return { kind: 'hello', incarnation, sequence, part, parts, record, shows, epochs, direct, throughHub };
+}
+
+/** Every item parsed; undefined if one does not parse or `value` is no list. A missing list is empty. */
+function parseList<T>(value: unknown, parse: (item: unknown) => T | undefined): T[] | undefined {
+  if (value === undefined) return [];
+  if (!Array.isArray(value)) return undefined;
+  const items: T[] = [];
+  for (const item of value) {
+    const parsed = parse(item);
+    if (parsed === undefined) return undefined;
+    items.push(parsed);
+  }
+  return items;
+}
+
+function parseName(value: unknown): string | undefined {
+  return typeof value === 'string' && value.length > 0 && value.length <= NAME_LENGTH_MAX ? value : undefined;
+}
+
+function parseShown(value: unknown): Hello['shows'][number] | undefined {
+  if (!Array.isArray(value) || value.length !== 2) return undefined;
+  const name = parseName(value[0]);
+  const record = parseRecord(value[1]);
+  return name === undefined || record === undefined ? undefined : { name, record };
+}
+
+function parseClusterEpoch(value: unknown): Hello['epochs'][number] | undefined {
+  if (!Array.isArray(value) || value.length !== 3) return undefined;
+  const cluster = parseName(value[0]);
+  const epoch = parseEpoch(value[1], value[2]);
+  return cluster === undefined || epoch === undefined ? undefined : { cluster, epoch };
+}
+
+/** Hellos are ASCII: names are, and nothing else in them is free text. */
+function toBytes(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    assert(code < 0x80, 'a hello is ASCII');
+    bytes[i] = code;
+  }
+  assert(bytes.length <= HELLO_BYTES_MAX, 'a hello fits a datagram');
+  return bytes;
+}
+
+function toText(bytes: Uint8Array): string {
+  let text = '';
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return text;
+}

@@ -1,0 +1,56 @@
+/**
+ * Since when. Rules speak of conditions that have lasted; here is when each of them began, on this member's own clock.
+ */
+import { compareHealth, type MemberRecord } from './record.js';
+import type { KnownNode } from './roster.js';
+
+export class Observations {
+  /** I can serve. */
+  serveSinceMs: number | undefined;
+  /** Partners are heard or silent, but nobody is active, and my LAN is usable. */
+  vacantSinceMs: number | undefined;
+  /** Of the active partner. */
+  activeLanDeadSinceMs: number | undefined;
+  activeCannotServeSinceMs: number | undefined;
+  activeWorseSinceMs: number | undefined;
+  /** There is an active partner, I can serve, and I am no worse than it. */
+  noWorseSinceMs: number | undefined;
+  /** Only the register shows a higher epoch than the one I act under. */
+  registerHigherSinceMs: number | undefined;
+
+  /** Brings everything but `registerHigherSinceMs` up to date. */
+  observe(own: MemberRecord, partners: readonly KnownNode[], now: number): void {
+    const active = partners.find(({ heard, record }) => heard && record?.role === 'active')?.record;
+    this.serveSinceMs = since(this.serveSinceMs, own.serve, now);
+    this.vacantSinceMs = since(
+      this.vacantSinceMs,
+      active === undefined && own.role !== 'active' && own.lan,
+      now,
+    );
+    this.activeLanDeadSinceMs = since(this.activeLanDeadSinceMs, active?.lan === false, now);
+    this.activeCannotServeSinceMs = since(this.activeCannotServeSinceMs, active?.serve === false, now);
+    const better = active === undefined ? 0 : compareHealth(own, active);
+    this.activeWorseSinceMs = since(this.activeWorseSinceMs, better > 0, now);
+    this.noWorseSinceMs = since(this.noWorseSinceMs, active !== undefined && own.serve && better >= 0, now);
+  }
+
+  /** Only the register shows a higher epoch. */
+  observeRegister(higher: boolean, now: number): void {
+    this.registerHigherSinceMs = since(this.registerHigherSinceMs, higher, now);
+  }
+
+  /** Starts every measurement anew: the clock has jumped. */
+  forget(): void {
+    this.serveSinceMs = undefined;
+    this.vacantSinceMs = undefined;
+    this.activeLanDeadSinceMs = undefined;
+    this.activeCannotServeSinceMs = undefined;
+    this.activeWorseSinceMs = undefined;
+    this.noWorseSinceMs = undefined;
+    this.registerHigherSinceMs = undefined;
+  }
+}
+
+function since(before: number | undefined, holds: boolean, now: number): number | undefined {
+  return holds ? (before ?? now) : undefined;
+}
