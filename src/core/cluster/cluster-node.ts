@@ -81,6 +81,7 @@ export class ClusterNode {
   #record: MemberRecord;
   #uplink = true;
   #lastNow: number;
+  #routesChanged = true;
   #reach = { direct: [] as string[], throughHub: [] as string[] };
 
   constructor(options: ClusterNodeOptions) {
@@ -147,6 +148,7 @@ export class ClusterNode {
     const node = this.#directory.peer(peer);
     if (node === undefined || node.up === up) return;
     node.up = up;
+    this.#routesChanged = true;
     if (up) {
       node.upSinceMs = now;
       this.#post.mark(peer, true);
@@ -167,7 +169,7 @@ export class ClusterNode {
     node.receivedAtMs = Math.max(node.receivedAtMs, now);
     if (message.kind === 'acknowledgement') {
       this.#post.handleAcknowledged(peer, message, message.part);
-      this.#raiseIncarnation(message.known);
+      if (!this.#raiseIncarnation(message.known)) return;
     } else {
       this.counters.hellosReceived++;
       this.#handlePart(node, message, now);
@@ -216,7 +218,8 @@ export class ClusterNode {
   /** A host of the LAN has answered a probe. */
   handleLanAnswer(now: number): void {
     this.#lan.handleAnswer(now);
-    this.#settle(now);
+    // Time is noted silently unless it ends a silence or a claim waits for it.
+    if (!this.#lan.proven || this.#alert()) this.#settle(now);
   }
 
   handleCommand(command: Command, now: number): CommandResult {
@@ -231,6 +234,7 @@ export class ClusterNode {
   handleRoster(roster: Roster, now: number): void {
     const before = this.#directory;
     this.#directory = new Directory(roster, before);
+    this.#routesChanged = true;
     for (const { peer } of before.others)
       if (this.#directory.peer(peer) === undefined) this.#post.delete(peer);
     this.#settle(now);
@@ -298,6 +302,7 @@ export class ClusterNode {
     for (const name of hello.direct) partial.direct.add(name);
     for (const name of hello.throughHub) partial.throughHub.add(name);
     if (partial.missing.size > 0) return;
+    this.#routesChanged = true;
     node.direct = partial.direct;
     node.throughHub = partial.throughHub;
     node.partial = undefined;
@@ -305,6 +310,7 @@ export class ClusterNode {
 
   #learnRecord(node: KnownNode, record: MemberRecord, regardless: boolean): void {
     if (!regardless && !isNewer(record, node.record)) return;
+    if (node.record?.lan !== record.lan) this.#routesChanged = true;
     node.record = record;
     this.#learnEpoch(node.cluster, record.epoch, this.#lastNow);
     if (node.heardHere) this.#markCluster(node.cluster);
@@ -314,6 +320,7 @@ export class ClusterNode {
     if (cluster === undefined || epoch === undefined || epoch.member >= cluster.members.length) return;
     if (cluster.epoch !== undefined && compareEpochs(epoch, cluster.epoch) <= 0) return;
     cluster.epoch = epoch;
+    this.#routesChanged = true;
     if (cluster === this.#directory.own) this.member.noteRoleMoved(now);
     for (const { peer } of this.#directory.others) if (peer >= 0) this.#post.mark(peer, true);
   }
@@ -323,12 +330,13 @@ export class ClusterNode {
     for (const { peer } of cluster.members) if (peer >= 0) this.#post.mark(peer, true);
   }
 
-  #raiseIncarnation(known: number): void {
-    if (known <= this.#incarnation) return;
+  #raiseIncarnation(known: number): boolean {
+    if (known <= this.#incarnation) return false;
     this.#incarnation = known + 1;
     this.#record = { ...this.#record, incarnation: this.#incarnation };
     this.#event('incarnation-raised', 'peers know a later start of this node than the present one');
     for (const { peer } of this.#directory.others) if (peer >= 0) this.#post.mark(peer, true);
+    return true;
   }
 
   #noteRegister(before: boolean): void {
@@ -414,10 +422,10 @@ export class ClusterNode {
       before.serve !== serve ||
       before.lanProven !== lanProven ||
       before.held !== held ||
-      epochText(before.epoch) !== epochText(epoch);
+      before.epoch?.n !== epoch?.n ||
+      before.epoch?.member !== epoch?.member;
     const listsChanged =
-      reach.direct.join() !== this.#reach.direct.join() ||
-      reach.throughHub.join() !== this.#reach.throughHub.join();
+      !sameList(reach.direct, this.#reach.direct) || !sameList(reach.throughHub, this.#reach.throughHub);
     this.#reach = reach;
     if (!urgent && !listsChanged && before.score === reach.score) return;
     const sequence = before.sequence + 1;
@@ -445,6 +453,8 @@ export class ClusterNode {
 
   /** Everything that goes out without a change of role. */
   #converse(): void {
+    if (this.#routesChanged) this.#emit({ type: 'routes' });
+    this.#routesChanged = false;
     this.#sendHellos();
     if (this.register.takeBeat(this.#waits)) {
       const acting = isActing(this.member.role) ? this.member.epoch : undefined;
@@ -524,4 +534,8 @@ export class ClusterNode {
       })),
     };
   }
+}
+
+function sameList(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((name, index) => name === b[index]);
 }

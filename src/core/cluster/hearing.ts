@@ -54,7 +54,7 @@ export function reachOf(
   const direct = directory.remotes.filter(settled);
   const hubs = direct.filter((node) => node.cluster.gateway);
   const throughHub = directory.remotes.filter(
-    (node) => !direct.includes(node) && hubs.some((hub) => hub !== node && hub.direct.has(node.name)),
+    (node) => !settled(node) && hubs.some((hub) => hub !== node && hub.direct.has(node.name)),
   );
   return {
     direct: direct.map(({ name }) => name),

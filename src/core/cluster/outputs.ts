@@ -17,6 +17,8 @@ export type Output =
   /** Ask the register; answer with handleBeat / handleClaim, in the order of the requests. */
   | { readonly type: 'beat'; readonly beat: Beat }
   | { readonly type: 'claim'; readonly claim: Claim }
+  /** Who serves a cluster may have changed: call chooseServing. */
+  | { readonly type: 'routes' }
   /** Ask hosts of the LAN (ARP, neighbour solicitation); answer with handleLanAnswer. */
   | { readonly type: 'probe-lan' }
   | { readonly type: 'event'; readonly event: ClusterEvent };

@@ -50,8 +50,9 @@ export class RegisterLink {
     }
     this.#beatUrgent = false;
     this.#beatSentAtMs = waits.now;
-    // A steady pace, but no burst after a pause.
-    this.#beatDueAtMs = Math.max(this.#beatDueAtMs + heartbeatMs, waits.now + heartbeatMs / 2);
+    // A steady pace; a hurried beat delays none, and a pause is not made up for.
+    const next = Math.min(this.#beatDueAtMs + heartbeatMs, waits.now + heartbeatMs);
+    this.#beatDueAtMs = Math.max(next, waits.now + heartbeatMs / 2);
     return true;
   }
 

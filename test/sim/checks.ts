@@ -1,0 +1,142 @@
+/**
+ * The promises, checked after every step: no two actives with one epoch; two actives no longer than the bound while
+ * anything joins them; effects never go backwards in epoch. And on request, in steady state: the site is served if
+ * physics allows; one active, everybody routes to it, only it holds the VIP; roles rest.
+ */
+
+import { epochText } from '../../src/core/cluster/outputs.js';
+import { compareEpochs, type Epoch } from '../../src/core/cluster/register.js';
+import type { SimCluster } from './layout.js';
+import type { SimNode } from './node.js';
+import { canKnow, couldServe, joined } from './physics.js';
+import type { World } from './world.js';
+
+export const DUAL_MS_MAX = 600;
+/** With losses, detection and hellos take their repetitions. */
+const DUAL_LOSSY_MS_MAX = 2_500;
+const LOOK_MS = 20;
+export const CHANGES_A_MINUTE_MAX = 3;
+
+export class Checks {
+  readonly #world: World;
+  #lookAtMs = 0;
+  /** By cluster: how long two have acted while something joined them. */
+  readonly #dualMs = new Map<string, number>();
+  /** By cluster: when the role moved. */
+  readonly moves = new Map<string, number[]>();
+  /** Longest time with two actives. */
+  dualMsMax = 0;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  acting(site: SimCluster): SimNode[] {
+    return this.#world.nodes.filter((node) => node.site === site && node.acting && node.running);
+  }
+
+  /** An `act` output was carried out. */
+  acted(node: SimNode, epoch: Epoch): void {
+    const last = node.actedEpoch;
+    if (last !== undefined && compareEpochs(epoch, last) < 0) {
+      this.#world.fail(`${node.name} acts under ${epochText(epoch)} after ${epochText(last)}`);
+    }
+    if (last === undefined || compareEpochs(epoch, last) !== 0) {
+      const moves = this.moves.get(node.site.name) ?? [];
+      moves.push(this.#world.clock.now);
+      this.moves.set(node.site.name, moves);
+    }
+    node.actedEpoch = epoch;
+  }
+
+  roleChanged(node: SimNode): void {
+    const acting = this.#world.nodes.filter((other) => other.site === node.site && other.acting);
+    for (const one of acting) {
+      for (const other of acting) {
+        if (one === other || one.epoch === undefined || other.epoch === undefined) continue;
+        if (compareEpochs(one.epoch, other.epoch) === 0) {
+          this.#world.fail(`${one.name} and ${other.name} both act under ${epochText(one.epoch)}`);
+        }
+      }
+    }
+  }
+
+  routed(_node: SimNode): void {}
+
+  /** After every step. */
+  step(): void {
+    const { clock } = this.#world;
+    if (clock.now < this.#lookAtMs) return;
+    const sinceMs = clock.now - this.#lookAtMs + LOOK_MS;
+    this.#lookAtMs = clock.now + LOOK_MS;
+    for (const site of this.#world.clusters) this.#lookAt(site, sinceMs);
+  }
+
+  #lookAt(site: SimCluster, sinceMs: number): void {
+    const [one, other] = this.acting(site);
+    if (other === undefined || !canKnow(this.#world, one, other)) {
+      this.#dualMs.set(site.name, 0);
+      return;
+    }
+    const dualMs = (this.#dualMs.get(site.name) ?? 0) + sinceMs;
+    this.#dualMs.set(site.name, dualMs);
+    this.dualMsMax = Math.max(this.dualMsMax, dualMs);
+    const bound = this.lossy() ? DUAL_LOSSY_MS_MAX : DUAL_MS_MAX;
+    if (dualMs > bound) {
+      const epochs = `${epochText(one.epoch)} and ${epochText(other.epoch)}`;
+      this.#world.fail(
+        `${one.name} and ${other.name} have both acted for ${Math.round(dualMs)} ms (${epochs})`,
+      );
+    }
+  }
+
+  lossy(): boolean {
+    return [...this.#world.links.ports.values()].some(({ wan, lan }) => wan.loss > 0 || lan.loss > 0);
+  }
+
+  /** Whenever some single member could serve, the site is served. */
+  served(): void {
+    for (const site of this.#world.clusters) {
+      const members = this.#world.nodes.filter((node) => node.site === site);
+      const able = members.filter((node) => couldServe(this.#world, node));
+      if (able.length === 0 || able.some((node) => node.acting)) continue;
+      this.#world.fail(
+        `${site.name} is not served though ${able.map(({ name }) => name).join(' and ')} could`,
+      );
+    }
+  }
+
+  /** Roles have not moved more often than allowed since `sinceMs`, a steady time. */
+  restful(sinceMs: number): void {
+    const { now } = this.#world.clock;
+    const allowed = CHANGES_A_MINUTE_MAX * Math.max(1, Math.ceil((now - sinceMs) / 60_000));
+    for (const [site, moves] of this.moves) {
+      const count = moves.filter((atMs) => atMs >= sinceMs).length;
+      if (count > allowed)
+        this.#world.fail(`the role of ${site} moved ${count} times in ${Math.round(now - sinceMs)} ms`);
+    }
+  }
+
+  /** Without any fault: one active in each cluster, everybody routes to it, it alone holds the VIP. */
+  healthy(): void {
+    const world = this.#world;
+    world.clusters.forEach((site, index) => {
+      const acting = this.acting(site);
+      if (acting.length !== 1) world.fail(`${site.name} has ${acting.length} actives without any fault`);
+      const [active] = acting;
+      for (const node of world.nodes) {
+        if (node.site === site) {
+          const holds = node.vipUntilMs > world.clock.now;
+          if (holds !== (node === active))
+            world.fail(`${node.name} ${holds ? 'holds' : 'lacks'} the VIP of ${site.name}`);
+          continue;
+        }
+        const route = node.routeTo(index);
+        const direct = joined(world, node, active);
+        if (direct ? route !== active.name : route === undefined) {
+          world.fail(`${node.name} routes to ${route} for ${site.name}, whose active is ${active.name}`);
+        }
+      }
+    });
+  }
+}

@@ -1,0 +1,37 @@
+/** What the machines and links would allow, whoever has the role: the yardstick for what the rules achieve. */
+import type { SimNode } from './node.js';
+import type { World } from './world.js';
+
+/** Whether packets go both ways between two running nodes that may have a session. */
+export function joined(world: World, one: SimNode, other: SimNode): boolean {
+  if (!one.running || !other.running || !one.sessions.has(other.name)) return false;
+  if (one.sessions.get(other.name)?.peer === -1) return false;
+  const site = one.site === other.site ? one.site.name : undefined;
+  const { links } = world;
+  return links.passes(one.name, other.name, site) && links.passes(other.name, one.name, site);
+}
+
+/** Whether `node`, had it the role, would join its LAN to at least one other cluster. */
+export function couldServe(world: World, node: SimNode): boolean {
+  if (!node.running || !node.dataPlane) return false;
+  // A LAN without hosts that answer has nothing to serve, and shows nothing but its carrier.
+  const lan = node.site.hosts
+    ? world.links.lanWorks(node.name, node.site.name)
+    : world.links.of(node.name).carrier;
+  if (!lan) return false;
+  if (node.core?.member.drained) return false;
+  return world.nodes.some((other) => other.site !== node.site && joined(world, node, other));
+}
+
+/** Whether something two-way joins two members: LAN, Redis, or a chain of running nodes. */
+export function canKnow(world: World, one: SimNode, other: SimNode): boolean {
+  const redis = world.redisOf(one.site);
+  const both = [one, other];
+  if (redis?.up && !redis.frozen && both.every((node) => world.redisReachable(node))) return true;
+  const reached = new Set([one]);
+  for (const node of reached) {
+    if (node === other) return true;
+    for (const next of world.nodes) if (!reached.has(next) && joined(world, node, next)) reached.add(next);
+  }
+  return false;
+}
