@@ -6,8 +6,8 @@
  * AND CALL handleTimeout AT IT. After a pause of the process, hand over what has queued before handleTimeout.
  */
 import { assert } from '../base/assert.js';
-import { hearPartners, hears, reachOf, witnessesOf } from './hearing.js';
-import { encodeAcknowledgement, encodeHello, type HelloPart, parseHello } from './hello.js';
+import { Gossip, type GossipCounters } from './gossip.js';
+import { hearPartners, reachOf, witnessesOf } from './hearing.js';
 import { LanHealth } from './lan.js';
 import { type Command, type CommandResult, Member } from './member.js';
 import {
@@ -17,20 +17,11 @@ import {
   epochText,
   type Output,
 } from './outputs.js';
-import { Post } from './post.js';
-import {
-  encodeRecord,
-  highest,
-  isActing,
-  isNewer,
-  type MemberRecord,
-  parseRecordText,
-  type Role,
-} from './record.js';
-import { type BeatAnswer, type ClaimAnswer, compareEpochs, type Epoch } from './register.js';
+import { encodeRecord, isActing, type MemberRecord, parseRecordText, type Role } from './record.js';
+import type { BeatAnswer, ClaimAnswer } from './register.js';
 import { RegisterLink } from './register-link.js';
-import { Directory, type KnownCluster, type KnownNode, type Roster } from './roster.js';
-import { type ClusterSettings, SAFETY_RULES } from './settings.js';
+import { Directory, type Roster } from './roster.js';
+import type { ClusterSettings } from './settings.js';
 import { Waits } from './waits.js';
 
 export interface ClusterNodeOptions {
@@ -51,48 +42,31 @@ export interface LocalHealth {
   readonly uplink: boolean;
 }
 
-export interface ClusterCounters {
-  hellosReceived: number;
-  hellosRefused: number;
-  hellosStale: number;
-  recordsRefused: number;
-}
-
 /** Evaluation repeats while it changes roles; more rounds than roles would be a loop between rules. */
 const ROUNDS_MAX = 8;
 
 export class ClusterNode {
   readonly member: Member;
   readonly register: RegisterLink;
-  readonly counters: ClusterCounters = {
-    hellosReceived: 0,
-    hellosRefused: 0,
-    hellosStale: 0,
-    recordsRefused: 0,
-  };
+  /** Heartbeats of partners that held no record. */
+  recordsRefused = 0;
   readonly #settings: ClusterSettings;
   readonly #waits = new Waits();
   readonly #lan: LanHealth;
-  readonly #post: Post;
+  readonly #gossip: Gossip;
   /** BOUNDED: drained after every input. */
   readonly #outputs: Output[] = [];
   #directory: Directory;
-  #incarnation: number;
   #record: MemberRecord;
   #uplink = true;
   #lastNow: number;
-  #routesChanged = true;
-  #reach = { direct: [] as string[], throughHub: [] as string[] };
 
   constructor(options: ClusterNodeOptions) {
     const { settings, roster, incarnation, now } = options;
-    const rules = settings.rules ?? SAFETY_RULES;
     this.#settings = settings;
-    this.#incarnation = incarnation;
     this.#lastNow = now;
     this.#directory = new Directory(roster);
     this.#lan = new LanHealth(settings);
-    this.#post = new Post(settings, rules.repeatHello);
     this.register = new RegisterLink(settings);
     this.#record = {
       incarnation,
@@ -117,7 +91,10 @@ export class ClusterNode {
       event: (name: ClusterEventName, why: string, change?: { from: Role; to: Role }) =>
         this.#event(name, why, change),
       announce: () => this.#announce(),
+      onOwnEpoch: () => this.member.noteRoleMoved(this.#lastNow),
+      onIncarnation: (raised: number) => this.#raiseIncarnation(raised),
     };
+    this.#gossip = new Gossip(host, incarnation);
     this.member = new Member(host, options.storedN, now);
   }
 
@@ -127,6 +104,10 @@ export class ClusterNode {
 
   get directory(): Directory {
     return this.#directory;
+  }
+
+  get counters(): GossipCounters {
+    return this.#gossip.counters;
   }
 
   /** What is known now, as in events; for `twinspan cluster`. */
@@ -147,38 +128,20 @@ export class ClusterNode {
   handleSession(peer: number, up: boolean, now: number): void {
     const node = this.#directory.peer(peer);
     if (node === undefined || node.up === up) return;
-    node.up = up;
-    this.#routesChanged = true;
-    if (up) {
-      node.upSinceMs = now;
-      this.#post.mark(peer, true);
-    } else {
-      node.reported = false;
-    }
+    this.#notice(now);
+    this.#gossip.handleSession(node, up, now);
     this.#settle(now);
   }
 
   /** A hello datagram of `peer`. */
   handleHello(peer: number, bytes: Uint8Array, now: number): void {
-    const node = this.#directory.peer(peer);
-    const message = parseHello(bytes);
-    if (node === undefined || message === undefined) {
-      this.counters.hellosRefused++;
-      return;
-    }
-    node.receivedAtMs = Math.max(node.receivedAtMs, now);
-    if (message.kind === 'acknowledgement') {
-      this.#post.handleAcknowledged(peer, message, message.part);
-      if (!this.#raiseIncarnation(message.known)) return;
-    } else {
-      this.counters.hellosReceived++;
-      this.#handlePart(node, message, now);
-    }
-    this.#settle(now);
+    this.#notice(now);
+    if (this.#gossip.handleHello(peer, bytes, now)) this.#settle(now);
   }
 
   /** The answer of a `beat`; undefined: none came. */
   handleBeat(answer: BeatAnswer | undefined, now: number): void {
+    this.#notice(now);
     const before = this.register.answering;
     this.register.handleBeat(answer, now);
     for (const { member, counter, text } of answer?.records ?? []) {
@@ -189,10 +152,13 @@ export class ClusterNode {
       if (!grew) continue;
       node.beatAtMs = now;
       const record = parseRecordText(text);
-      if (record === undefined) this.counters.recordsRefused++;
+      if (record === undefined) {
+        this.recordsRefused++;
+        continue;
+      }
       // A growing counter is written by a living process: its incarnation is the present one, even if it is lower.
-      else
-        this.#learnRecord(node, record, record.incarnation !== node.record?.incarnation && !node.heardHere);
+      const restarted = record.incarnation !== node.record?.incarnation && !node.heardHere;
+      this.#gossip.learnRecord(node, record, restarted);
     }
     this.#noteRegister(before);
     this.#settle(now);
@@ -200,6 +166,7 @@ export class ClusterNode {
 
   /** The answer of a `claim`; undefined: none came. */
   handleClaim(answer: ClaimAnswer | undefined, now: number): void {
+    this.#notice(now);
     const before = this.register.answering;
     this.register.handleClaim(answer, now);
     this.#waits.begin(now);
@@ -209,6 +176,7 @@ export class ClusterNode {
   }
 
   handleHealth(health: LocalHealth, now: number): void {
+    this.#notice(now);
     this.member.dataPlane = health.dataPlane;
     this.#lan.handleCarrier(health.lanCarrier, now);
     this.#uplink = health.uplink;
@@ -234,9 +202,7 @@ export class ClusterNode {
   handleRoster(roster: Roster, now: number): void {
     const before = this.#directory;
     this.#directory = new Directory(roster, before);
-    this.#routesChanged = true;
-    for (const { peer } of before.others)
-      if (this.#directory.peer(peer) === undefined) this.#post.delete(peer);
+    this.#gossip.forget(before);
     this.#settle(now);
   }
 
@@ -253,103 +219,17 @@ export class ClusterNode {
     return Math.min(this.#waits.nextDeadline(), this.#lastNow + this.#settings.isolationMs / 2);
   }
 
-  // ------------------------------------------------------------------------------------------------ what others say
-
-  #handlePart(node: KnownNode, hello: HelloPart, now: number): void {
-    const known = Math.max(node.hello?.incarnation ?? 0, node.record?.incarnation ?? 0);
-    const { incarnation, sequence, part } = hello;
-    const acknowledge = (): void => {
-      this.#emit({
-        type: 'send',
-        peer: node.peer,
-        bytes: encodeAcknowledgement({ incarnation, sequence, part, known }),
-      });
-    };
-    if (incarnation < known) {
-      this.counters.hellosStale++;
-      acknowledge();
-      return;
-    }
-    const last = node.hello;
-    if (last !== undefined && incarnation === last.incarnation && sequence < last.sequence) {
-      this.counters.hellosStale++;
-      return;
-    }
-    acknowledge();
-    this.#learnRecord(node, hello.record, false);
-    for (const { cluster, epoch } of hello.epochs)
-      this.#learnEpoch(this.#directory.cluster(cluster), epoch, now);
-    this.#learnLists(node, hello);
-    if (hello.part !== 0) return;
-    node.reported = node.up;
-    node.shows = new Set(hello.shows.map(({ name }) => name));
-    for (const { name, record } of hello.shows) {
-      const shown = this.#directory.node(name);
-      if (shown !== undefined && shown !== this.#directory.self) this.#learnRecord(shown, record, false);
-    }
-  }
-
-  /** The lists of reached nodes count when all parts of one hello have come. */
-  #learnLists(node: KnownNode, hello: HelloPart): void {
-    const { incarnation, sequence, part, parts } = hello;
-    if (node.hello?.incarnation !== incarnation || node.hello.sequence !== sequence) {
-      node.hello = { incarnation, sequence };
-      const missing = new Set(Array.from({ length: parts }, (_, index) => index));
-      node.partial = { sequence, missing, direct: new Set(), throughHub: new Set() };
-    }
-    const { partial } = node;
-    if (partial === undefined || !partial.missing.delete(part)) return;
-    for (const name of hello.direct) partial.direct.add(name);
-    for (const name of hello.throughHub) partial.throughHub.add(name);
-    if (partial.missing.size > 0) return;
-    this.#routesChanged = true;
-    node.direct = partial.direct;
-    node.throughHub = partial.throughHub;
-    node.partial = undefined;
-  }
-
-  #learnRecord(node: KnownNode, record: MemberRecord, regardless: boolean): void {
-    if (!regardless && !isNewer(record, node.record)) return;
-    if (node.record?.lan !== record.lan) this.#routesChanged = true;
-    node.record = record;
-    this.#learnEpoch(node.cluster, record.epoch, this.#lastNow);
-    if (node.heardHere) this.#markCluster(node.cluster);
-  }
-
-  #learnEpoch(cluster: KnownCluster | undefined, epoch: Epoch | undefined, now: number): void {
-    if (cluster === undefined || epoch === undefined || epoch.member >= cluster.members.length) return;
-    if (cluster.epoch !== undefined && compareEpochs(epoch, cluster.epoch) <= 0) return;
-    cluster.epoch = epoch;
-    this.#routesChanged = true;
-    if (cluster === this.#directory.own) this.member.noteRoleMoved(now);
-    for (const { peer } of this.#directory.others) if (peer >= 0) this.#post.mark(peer, true);
-  }
-
-  /** Members of `cluster` must hear that one of them is heard, or not, or has changed. */
-  #markCluster(cluster: KnownCluster): void {
-    for (const { peer } of cluster.members) if (peer >= 0) this.#post.mark(peer, true);
-  }
-
-  #raiseIncarnation(known: number): boolean {
-    if (known <= this.#incarnation) return false;
-    this.#incarnation = known + 1;
-    this.#record = { ...this.#record, incarnation: this.#incarnation };
+  #raiseIncarnation(incarnation: number): void {
+    this.#record = { ...this.#record, incarnation };
     this.#event('incarnation-raised', 'peers know a later start of this node than the present one');
-    for (const { peer } of this.#directory.others) if (peer >= 0) this.#post.mark(peer, true);
-    return true;
   }
 
   #noteRegister(before: boolean): void {
     const { answering } = this.register;
-    if (answering !== before) {
-      this.#event(
-        answering ? 'register-back' : 'register-lost',
-        answering ? 'Redis answers' : 'Redis does not answer',
-      );
-    }
+    if (answering === before) return;
+    if (answering) this.#event('register-back', 'Redis answers');
+    else this.#event('register-lost', 'Redis does not answer');
   }
-
-  // ------------------------------------------------------------------------------------------------------ evaluation
 
   /** Notices that the process stood still. */
   #notice(now: number): void {
@@ -378,12 +258,7 @@ export class ClusterNode {
     const waits = this.#waits;
     waits.begin(now);
     const directory = this.#directory;
-    for (const node of directory.remotes) {
-      const heardHere = hears(node, waits, this.#settings.detectionMs);
-      if (heardHere === node.heardHere) continue;
-      node.heardHere = heardHere;
-      this.#markCluster(node.cluster);
-    }
+    this.#gossip.hearRemotes();
     for (const change of hearPartners(directory, waits, this.#settings)) {
       const { node, heard } = change;
       this.#event(
@@ -413,7 +288,7 @@ export class ClusterNode {
     const { able, held, role } = member;
     const lan = this.#lan.usable;
     const serve = able && lan && (reach.score > 0 || this.#directory.remotes.length === 0);
-    const epoch = acting ? highest(member.epoch, undefined) : this.#directory.own.epoch;
+    const epoch = acting ? member.epoch : this.#directory.own.epoch;
     const lanProven = this.#lan.proven;
     const urgent =
       before.role !== role ||
@@ -424,14 +299,14 @@ export class ClusterNode {
       before.held !== held ||
       before.epoch?.n !== epoch?.n ||
       before.epoch?.member !== epoch?.member;
-    const listsChanged =
-      !sameList(reach.direct, this.#reach.direct) || !sameList(reach.throughHub, this.#reach.throughHub);
-    this.#reach = reach;
+    const told = this.#gossip.reach;
+    const listsChanged = !sameList(reach.direct, told.direct) || !sameList(reach.throughHub, told.throughHub);
+    this.#gossip.reach = reach;
     if (!urgent && !listsChanged && before.score === reach.score) return;
     const sequence = before.sequence + 1;
     const { score } = reach;
     this.#record = {
-      incarnation: this.#incarnation,
+      incarnation: this.#gossip.incarnation,
       sequence,
       role,
       epoch,
@@ -442,20 +317,20 @@ export class ClusterNode {
       held,
       score,
     };
-    for (const { peer } of this.#directory.others) if (peer >= 0) this.#post.mark(peer, urgent);
+    this.#gossip.markAll(urgent);
     if (urgent) this.register.hurry();
   }
 
   #announce(): void {
     this.#refreshRecord();
-    this.#sendHellos();
+    this.#gossip.send();
   }
 
   /** Everything that goes out without a change of role. */
   #converse(): void {
-    if (this.#routesChanged) this.#emit({ type: 'routes' });
-    this.#routesChanged = false;
-    this.#sendHellos();
+    if (this.#gossip.routesChanged) this.#emit({ type: 'routes' });
+    this.#gossip.routesChanged = false;
+    this.#gossip.send();
     if (this.register.takeBeat(this.#waits)) {
       const acting = isActing(this.member.role) ? this.member.epoch : undefined;
       const text = JSON.stringify(encodeRecord(this.#record));
@@ -464,38 +339,6 @@ export class ClusterNode {
     if (this.#directory.partners.length > 0 && this.#lan.takeProbe(this.#waits, this.#alert())) {
       this.#emit({ type: 'probe-lan' });
     }
-  }
-
-  #sendHellos(): void {
-    for (const node of this.#directory.others) {
-      if (node.peer < 0) continue;
-      const build = (sequence: number): readonly Uint8Array[] => this.#helloFor(node, sequence);
-      const send = (bytes: Uint8Array): void => this.#emit({ type: 'send', peer: node.peer, bytes });
-      this.#post.flush(node.peer, node.up, this.#incarnation, this.#waits, build, send);
-    }
-  }
-
-  #helloFor(receiver: KnownNode, sequence: number): Uint8Array[] {
-    const { clusters, own, self } = this.#directory;
-    const shows = receiver.cluster.members.flatMap(({ name, record, heardHere }) =>
-      name !== receiver.name && heardHere && record !== undefined ? [{ name, record }] : [],
-    );
-    const epochs = clusters.flatMap(({ name, epoch }) =>
-      epoch === undefined ? [] : [{ cluster: name, epoch }],
-    );
-    // Reach matters to those who may forward through us: everybody if we are a hub, else our partners.
-    const tells = own.gateway || receiver.cluster === own;
-    const { direct, throughHub } = tells ? this.#reach : { direct: [], throughHub: [] };
-    assert(self !== receiver, 'nobody writes to itself');
-    return encodeHello({
-      incarnation: this.#incarnation,
-      sequence,
-      record: this.#record,
-      shows,
-      epochs,
-      direct,
-      throughHub,
-    });
   }
 
   #emit(output: Output): void {

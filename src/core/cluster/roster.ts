@@ -57,9 +57,7 @@ export interface KnownNode {
   direct: ReadonlySet<string>;
   throughHub: ReadonlySet<string>;
   /** Lists of a hello whose other parts are still to come. */
-  partial:
-    | { sequence: number; missing: Set<number>; direct: Set<string>; throughHub: Set<string> }
-    | undefined;
+  partial: { missing: Set<number>; direct: Set<string>; throughHub: Set<string> } | undefined;
   /** Its heartbeat counter as last read, and when it was seen to grow. */
   counter: number | undefined;
   beatAtMs: number;

@@ -1,0 +1,220 @@
+/**
+ * What nodes tell each other: hellos in and out, and what is learnt from them. Whoever learns something that decides
+ * roles tells at once those whom it concerns: a changed epoch everybody, a member's record the other members.
+ */
+import { assert } from '../base/assert.js';
+import { hears } from './hearing.js';
+import { encodeAcknowledgement, encodeHello, type HelloPart, parseHello } from './hello.js';
+import type { Output } from './outputs.js';
+import { Post } from './post.js';
+import { isNewer, type MemberRecord } from './record.js';
+import { compareEpochs, type Epoch } from './register.js';
+import type { Directory, KnownCluster, KnownNode } from './roster.js';
+import { type ClusterSettings, SAFETY_RULES } from './settings.js';
+import type { Waits } from './waits.js';
+
+export interface Reach {
+  readonly direct: readonly string[];
+  readonly throughHub: readonly string[];
+}
+
+export interface GossipCounters {
+  hellosReceived: number;
+  /** Not a hello of this version, or from nobody known. */
+  hellosRefused: number;
+  /** Overtaken by a newer one. */
+  hellosStale: number;
+}
+
+export interface GossipHost {
+  readonly settings: ClusterSettings;
+  readonly waits: Waits;
+  directory(): Directory;
+  own(): MemberRecord;
+  emit(output: Output): void;
+  /** The highest epoch of our own cluster has risen by somebody's word. */
+  onOwnEpoch(): void;
+  /** Peers know a later start of this node: `incarnation` is the new one. */
+  onIncarnation(incarnation: number): void;
+}
+
+export class Gossip {
+  readonly counters: GossipCounters = { hellosReceived: 0, hellosRefused: 0, hellosStale: 0 };
+  incarnation: number;
+  reach: Reach = { direct: [], throughHub: [] };
+  /** Something on which routes depend has changed; whoever acts on it clears it. */
+  routesChanged = true;
+  readonly #host: GossipHost;
+  readonly #post: Post;
+
+  constructor(host: GossipHost, incarnation: number) {
+    this.#host = host;
+    this.incarnation = incarnation;
+    this.#post = new Post(host.settings, (host.settings.rules ?? SAFETY_RULES).repeatHello);
+  }
+
+  /** A hello datagram of `peer`. Returns whether anything may follow from it. */
+  handleHello(peer: number, bytes: Uint8Array, now: number): boolean {
+    const node = this.#host.directory().peer(peer);
+    const message = parseHello(bytes);
+    if (node === undefined || message === undefined) {
+      this.counters.hellosRefused++;
+      return false;
+    }
+    node.receivedAtMs = Math.max(node.receivedAtMs, now);
+    if (message.kind === 'acknowledgement') {
+      this.#post.handleAcknowledged(peer, message, message.part);
+      return this.#raiseIncarnation(message.known);
+    }
+    this.counters.hellosReceived++;
+    this.#handlePart(node, message);
+    return true;
+  }
+
+  /** A session came up or went down. */
+  handleSession(node: KnownNode, up: boolean, now: number): void {
+    node.up = up;
+    this.routesChanged = true;
+    if (up) {
+      node.upSinceMs = now;
+      this.#post.mark(node.peer, true);
+    } else {
+      node.reported = false;
+    }
+  }
+
+  /** A newer record of `node`, or one that counts `regardless` of its age. */
+  learnRecord(node: KnownNode, record: MemberRecord, regardless = false): void {
+    if (!regardless && !isNewer(record, node.record)) return;
+    if (node.record?.lan !== record.lan) this.routesChanged = true;
+    node.record = record;
+    this.#learnEpoch(node.cluster, record.epoch);
+    if (node.heardHere) this.#markCluster(node.cluster);
+  }
+
+  /** Notices which nodes of other clusters have fallen silent or are heard again. */
+  hearRemotes(): void {
+    const { waits, settings, directory } = this.#host;
+    for (const node of directory().remotes) {
+      const heardHere = hears(node, waits, settings.detectionMs);
+      if (heardHere === node.heardHere) continue;
+      node.heardHere = heardHere;
+      this.#markCluster(node.cluster);
+    }
+  }
+
+  /** Everybody must hear of a change of our own record: at once, or soon. */
+  markAll(urgent: boolean): void {
+    for (const { peer } of this.#host.directory().others) if (peer >= 0) this.#post.mark(peer, urgent);
+  }
+
+  /** Forgets peers that are no longer in the roster. */
+  forget(before: Directory): void {
+    for (const { peer } of before.others) {
+      if (this.#host.directory().peer(peer) === undefined) this.#post.delete(peer);
+    }
+    this.routesChanged = true;
+  }
+
+  /** Sends the hellos that are due. */
+  send(): void {
+    const { directory, waits, emit } = this.#host;
+    for (const node of directory().others) {
+      const { peer, up } = node;
+      if (peer < 0) continue;
+      const build = (sequence: number): readonly Uint8Array[] => this.#helloFor(node, sequence);
+      this.#post.flush(peer, up, this.incarnation, waits, build, (bytes) =>
+        emit({ type: 'send', peer, bytes }),
+      );
+    }
+  }
+
+  #handlePart(node: KnownNode, hello: HelloPart): void {
+    const known = Math.max(node.hello?.incarnation ?? 0, node.record?.incarnation ?? 0);
+    const { incarnation, sequence, part } = hello;
+    const last = node.hello;
+    const overtaken = last !== undefined && incarnation === last.incarnation && sequence < last.sequence;
+    if (incarnation < known || overtaken) this.counters.hellosStale++;
+    if (overtaken) return;
+    const bytes = encodeAcknowledgement({ incarnation, sequence, part, known });
+    this.#host.emit({ type: 'send', peer: node.peer, bytes });
+    if (incarnation < known) return;
+    const directory = this.#host.directory();
+    this.learnRecord(node, hello.record);
+    for (const { cluster, epoch } of hello.epochs) this.#learnEpoch(directory.cluster(cluster), epoch);
+    this.#learnLists(node, hello);
+    if (part !== 0) return;
+    node.reported = node.up;
+    node.shows = new Set(hello.shows.map(({ name }) => name));
+    for (const { name, record } of hello.shows) {
+      const shown = directory.node(name);
+      if (shown !== undefined && shown !== directory.self) this.learnRecord(shown, record);
+    }
+  }
+
+  /** The lists of reached nodes count when all parts of one hello have come. */
+  #learnLists(node: KnownNode, hello: HelloPart): void {
+    const { incarnation, sequence, part, parts } = hello;
+    if (node.hello?.incarnation !== incarnation || node.hello.sequence !== sequence) {
+      node.hello = { incarnation, sequence };
+      const missing = new Set(Array.from({ length: parts }, (_, index) => index));
+      node.partial = { missing, direct: new Set(), throughHub: new Set() };
+    }
+    const { partial } = node;
+    if (partial === undefined || !partial.missing.delete(part)) return;
+    for (const name of hello.direct) partial.direct.add(name);
+    for (const name of hello.throughHub) partial.throughHub.add(name);
+    if (partial.missing.size > 0) return;
+    this.routesChanged = true;
+    node.direct = partial.direct;
+    node.throughHub = partial.throughHub;
+    node.partial = undefined;
+  }
+
+  #learnEpoch(cluster: KnownCluster | undefined, epoch: Epoch | undefined): void {
+    if (cluster === undefined || epoch === undefined || epoch.member >= cluster.members.length) return;
+    if (cluster.epoch !== undefined && compareEpochs(epoch, cluster.epoch) <= 0) return;
+    cluster.epoch = epoch;
+    this.routesChanged = true;
+    if (cluster === this.#host.directory().own) this.#host.onOwnEpoch();
+    this.markAll(true);
+  }
+
+  /** Members of `cluster` must hear that one of them is heard, or not, or has changed. */
+  #markCluster(cluster: KnownCluster): void {
+    for (const { peer } of cluster.members) if (peer >= 0) this.#post.mark(peer, true);
+  }
+
+  /** A sender that is behind what others know of it goes beyond it: its clock went back, or its disk was lost. */
+  #raiseIncarnation(known: number): boolean {
+    if (known <= this.incarnation) return false;
+    this.incarnation = known + 1;
+    this.#host.onIncarnation(this.incarnation);
+    this.markAll(true);
+    return true;
+  }
+
+  #helloFor(receiver: KnownNode, sequence: number): Uint8Array[] {
+    const { clusters, own, self } = this.#host.directory();
+    assert(self !== receiver, 'nobody writes to itself');
+    const shows = receiver.cluster.members.flatMap(({ name, record, heardHere }) =>
+      name !== receiver.name && heardHere && record !== undefined ? [{ name, record }] : [],
+    );
+    const epochs = clusters.flatMap(({ name, epoch }) =>
+      epoch === undefined ? [] : [{ cluster: name, epoch }],
+    );
+    // Reach matters to those who may forward through us: everybody if we are a hub, else our partners.
+    const tells = own.gateway || receiver.cluster === own;
+    const { direct, throughHub } = tells ? this.reach : { direct: [], throughHub: [] };
+    const { incarnation } = this;
+    return encodeHello({
+      incarnation,
+      sequence,
+      record: this.#host.own(),
+      shows,
+      epochs,
+      direct,
+      throughHub,
+    });
+  }
+}
