@@ -8,13 +8,15 @@ import { epochText } from '../../src/core/cluster/outputs.js';
 import { compareEpochs, type Epoch } from '../../src/core/cluster/register.js';
 import type { SimCluster } from './layout.js';
 import type { SimNode } from './node.js';
-import { canKnow, couldServe, joined } from './physics.js';
+import { canKnow, couldServe, hearsNobody, joined, linked } from './physics.js';
 import type { World } from './world.js';
 
 export const DUAL_MS_MAX = 600;
 /** With losses, detection and hellos take their repetitions. */
 const DUAL_LOSSY_MS_MAX = 2_500;
 const LOOK_MS = 20;
+/** Isolation time, and what it takes to notice. */
+const WRONG_MS_MAX = 1_600;
 export const CHANGES_A_MINUTE_MAX = 3;
 
 export class Checks {
@@ -22,6 +24,10 @@ export class Checks {
   #lookAtMs = 0;
   /** By cluster: how long two have acted while something joined them. */
   readonly #dualMs = new Map<string, number>();
+  /** By cluster: since when something joins its members, whether they run or are frozen. */
+  readonly #joinedSinceMs = new Map<string, number>();
+  /** By node: since when it acts though it must not. */
+  readonly #wrongSinceMs = new Map<string, number>();
   /** By cluster: when the role moved. */
   readonly moves = new Map<string, number[]>();
   /** Longest time with two actives. */
@@ -47,6 +53,32 @@ export class Checks {
       this.moves.set(node.site.name, moves);
     }
     node.actedEpoch = epoch;
+    node.actedAtMs = this.#world.clock.now;
+  }
+
+  /** The VIP was taken or refreshed: nobody may do so long after another has acted under a higher epoch. */
+  held(node: SimNode): void {
+    const world = this.#world;
+    for (const other of world.nodes) {
+      if (other === node || other.site !== node.site || !other.acting || !other.running) continue;
+      if (
+        node.epoch === undefined ||
+        other.epoch === undefined ||
+        compareEpochs(node.epoch, other.epoch) >= 0
+      )
+        continue;
+      const sinceMs = world.clock.now - other.actedAtMs;
+      if (sinceMs <= this.#bound() || !canKnow(world, node, other)) continue;
+      if ((this.#joinedSinceMs.get(node.site.name) ?? world.clock.now) > world.clock.now - this.#bound())
+        continue;
+      world.fail(
+        `${node.name} holds the VIP ${Math.round(sinceMs)} ms after ${other.name} acted under a higher epoch`,
+      );
+    }
+  }
+
+  #bound(): number {
+    return this.lossy() ? DUAL_LOSSY_MS_MAX : DUAL_MS_MAX;
   }
 
   roleChanged(node: SimNode): void {
@@ -70,9 +102,36 @@ export class Checks {
     const sinceMs = clock.now - this.#lookAtMs + LOOK_MS;
     this.#lookAtMs = clock.now + LOOK_MS;
     for (const site of this.#world.clusters) this.#lookAt(site, sinceMs);
+    for (const node of this.#world.nodes) this.#lookAtNode(node);
+  }
+
+  /** Nobody acts with a dead data plane, without carrier, or hearing nobody, for longer than it takes to notice. */
+  #lookAtNode(node: SimNode): void {
+    const world = this.#world;
+    const alone = node.site.members.length === 1;
+    const wrong = !node.dataPlane
+      ? 'with a dead data plane'
+      : alone
+        ? undefined
+        : !world.links.of(node.name).carrier
+          ? 'without LAN carrier'
+          : hearsNobody(world, node)
+            ? 'hearing nobody'
+            : undefined;
+    if (wrong === undefined || !node.acting || !node.running) {
+      this.#wrongSinceMs.delete(node.name);
+      return;
+    }
+    const sinceMs = this.#wrongSinceMs.get(node.name) ?? world.clock.now;
+    this.#wrongSinceMs.set(node.name, sinceMs);
+    if (world.clock.now - sinceMs > WRONG_MS_MAX) world.fail(`${node.name} acts ${wrong}`);
   }
 
   #lookAt(site: SimCluster, sinceMs: number): void {
+    const [first, second] = this.#world.nodes.filter((node) => node.site === site);
+    if (second === undefined) return;
+    if (!linked(this.#world, first, second)) this.#joinedSinceMs.delete(site.name);
+    else if (!this.#joinedSinceMs.has(site.name)) this.#joinedSinceMs.set(site.name, this.#world.clock.now);
     const [one, other] = this.acting(site);
     if (other === undefined || !canKnow(this.#world, one, other)) {
       this.#dualMs.set(site.name, 0);
@@ -81,8 +140,7 @@ export class Checks {
     const dualMs = (this.#dualMs.get(site.name) ?? 0) + sinceMs;
     this.#dualMs.set(site.name, dualMs);
     this.dualMsMax = Math.max(this.dualMsMax, dualMs);
-    const bound = this.lossy() ? DUAL_LOSSY_MS_MAX : DUAL_MS_MAX;
-    if (dualMs > bound) {
+    if (dualMs > this.#bound()) {
       const epochs = `${epochText(one.epoch)} and ${epochText(other.epoch)}`;
       this.#world.fail(
         `${one.name} and ${other.name} have both acted for ${Math.round(dualMs)} ms (${epochs})`,

@@ -17,7 +17,8 @@ const TICK_MS = 25;
 const HANDSHAKE_RETRY_MS = 1_000;
 const VIP_LIFETIME_MS = 2_000;
 const VIP_REFRESH_MS = 500;
-const INBOX_MAX = 5_000;
+/** What a socket's buffer holds; what comes later is lost. */
+const INBOX_MAX = 300;
 export const HERE = 0x7fff_ffff;
 
 interface Session {
@@ -53,6 +54,7 @@ export class SimNode {
   startedAtMs = 0;
   /** Of the newest `act` of any life whose disk was kept. */
   actedEpoch: Epoch | undefined;
+  actedAtMs = 0;
   readonly sessions = new Map<string, Session>();
   readonly #world: World;
   readonly #roster: Roster;
@@ -136,7 +138,12 @@ export class SimNode {
     this.frozen = false;
     const inbox = this.#inbox;
     this.#inbox = [];
+    // Timers that are overdue may run before sockets are read.
+    const timersFirst = this.#world.random.chance(0.5);
+    if (timersFirst) this.#timeout(this.life);
+    if (timersFirst && this.core !== undefined) this.#tick(this.life, 0);
     for (const input of inbox) input();
+    if (timersFirst) return;
     this.#timeout(this.life);
     if (this.core !== undefined) this.#tick(this.life, 0);
   }
@@ -227,6 +234,7 @@ export class SimNode {
 
   #holdVip(): void {
     const { now } = this.#world.clock;
+    this.#world.checks.held(this);
     this.vipUntilMs = now + VIP_LIFETIME_MS;
     this.#vipRefreshAtMs = now + VIP_REFRESH_MS;
   }

@@ -23,6 +23,24 @@ export function couldServe(world: World, node: SimNode): boolean {
   return world.nodes.some((other) => other.site !== node.site && joined(world, node, other));
 }
 
+/** Whether the LAN joins two members, whatever their processes do. */
+export function linked(world: World, one: SimNode, other: SimNode): boolean {
+  const { links } = world;
+  const both = (site: string): boolean =>
+    links.passes(one.name, other.name, site) && links.passes(other.name, one.name, site);
+  return one.site === other.site && both(one.site.name);
+}
+
+/** Whether nothing can come to `node`: from no running node, and not from Redis. */
+export function hearsNobody(world: World, node: SimNode): boolean {
+  const redis = world.redisOf(node.site);
+  if (redis?.up && !redis.frozen && world.redisReachable(node)) return false;
+  return !world.nodes.some((other) => {
+    if (other === node || !other.running || !node.sessions.has(other.name)) return false;
+    return world.links.passes(other.name, node.name, other.site === node.site ? node.site.name : undefined);
+  });
+}
+
 /** Whether something two-way joins two members: LAN, Redis, or a chain of running nodes. */
 export function canKnow(world: World, one: SimNode, other: SimNode): boolean {
   const redis = world.redisOf(one.site);
