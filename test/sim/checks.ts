@@ -93,8 +93,6 @@ export class Checks {
     }
   }
 
-  routed(_node: SimNode): void {}
-
   /** After every step. */
   step(): void {
     const { clock } = this.#world;

@@ -267,6 +267,7 @@ export class SimNode {
 
   #carryOut(output: Output): void {
     const world = this.#world;
+    world.onOutput?.(this, output);
     switch (output.type) {
       case 'persist':
         this.storedN = output.epochN;
@@ -312,7 +313,7 @@ export class SimNode {
   #route(): void {
     if (this.core === undefined) return;
     const byEpoch = this.#settings.rules?.routeByEpoch ?? true;
-    if (chooseServing(this.core.directory, HERE, this.available, byEpoch)) this.#world.routed(this);
+    chooseServing(this.core.directory, HERE, this.available, byEpoch);
   }
 
   #probeLan(): void {

@@ -3,6 +3,7 @@
  * exactly. The checks look on after every step; what they find ends the run.
  */
 import { SeededRandom } from '../../src/core/base/random.js';
+import type { Output } from '../../src/core/cluster/outputs.js';
 import type { Epoch } from '../../src/core/cluster/register.js';
 import {
   CLUSTER_DEFAULTS,
@@ -43,6 +44,8 @@ export class World {
   readonly checks: Checks;
   readonly trace: string[] = [];
   readonly redises = new Map<string, SimRedis>();
+  /** Looks on at what processes want done. */
+  onOutput: ((node: SimNode, output: Output) => void) | undefined;
   #life = 0;
   readonly #byName = new Map<string, SimNode>();
 
@@ -119,10 +122,6 @@ export class World {
 
   roleChanged(node: SimNode): void {
     this.checks.roleChanged(node);
-  }
-
-  routed(node: SimNode): void {
-    this.checks.routed(node);
   }
 
   fail(text: string): never {
