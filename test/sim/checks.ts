@@ -6,9 +6,10 @@
 
 import { epochText } from '../../src/core/cluster/outputs.js';
 import { compareEpochs, type Epoch } from '../../src/core/cluster/register.js';
+import { delivers } from './forwarding.js';
 import type { SimCluster } from './layout.js';
 import type { SimNode } from './node.js';
-import { canKnow, couldServe, hearsNobody, joined, linked } from './physics.js';
+import { ableTo, canKnow, couldServe, hearsNobody, joined, linked, reaches } from './physics.js';
 import type { World } from './world.js';
 
 export const DUAL_MS_MAX = 600;
@@ -68,7 +69,8 @@ export class Checks {
       )
         continue;
       const sinceMs = world.clock.now - other.actedAtMs;
-      if (sinceMs <= this.#bound() || !canKnow(world, node, other)) continue;
+      // A process that stood still for less than the isolation time may wake and refresh before it reads.
+      if (sinceMs <= this.#bound() + 1_000 || !canKnow(world, node, other)) continue;
       if ((this.#joinedSinceMs.get(node.site.name) ?? world.clock.now) > world.clock.now - this.#bound())
         continue;
       world.fail(
@@ -159,6 +161,24 @@ export class Checks {
       this.#world.fail(
         `${site.name} is not served though ${able.map(({ name }) => name).join(' and ')} could`,
       );
+    }
+  }
+
+  /** Whenever single members of two sites could carry their traffic, directly or over one hub, the sites talk. */
+  connected(): void {
+    const world = this.#world;
+    for (const one of world.clusters) {
+      for (const other of world.clusters) {
+        if (one === other) continue;
+        const pair = ableTo(world, one).flatMap((from) =>
+          ableTo(world, other)
+            .filter((to) => reaches(world, from, to))
+            .map((to) => `${from.name} and ${to.name}`),
+        )[0];
+        if (pair !== undefined && !delivers(world, one, other)) {
+          world.fail(`${one.name} does not reach ${other.name} though ${pair} could`);
+        }
+      }
     }
   }
 

@@ -4,12 +4,14 @@
  *   --seeds N [--steps M] [--from F]   many, with progress; stops at the first failure and prints its seed
  *   --pairs | --singles [--placement P]   enumerates steady faults
  *   --faults 'NAME + NAME' [--placement P]   one set of steady faults, with its trace
+ *   --measure N               the table of outages, over N seeds an event
  *   --without RULE            leaves a safety rule out
  */
 import { parseArgs } from 'node:util';
 import { SAFETY_RULES, type SafetyRule } from '../../src/core/cluster/settings.js';
 import { enumerated } from './faults.js';
 import { PLACEMENTS, SMALL } from './layout.js';
+import { measure, tableOf } from './measure.js';
 import { type Outcome, runRandom, runSteady } from './run.js';
 
 const { values } = parseArgs({
@@ -25,6 +27,7 @@ const { values } = parseArgs({
     without: { type: 'string' },
     all: { type: 'boolean', default: false },
     faults: { type: 'string' },
+    measure: { type: 'string' },
   },
 });
 
@@ -60,7 +63,9 @@ function take(label: string, result: Outcome): boolean {
   return false;
 }
 
-if (values.seed !== undefined) {
+if (values.measure !== undefined) {
+  console.log(tableOf(measure(Number(values.measure))));
+} else if (values.seed !== undefined) {
   const result = runRandom(Number(values.seed), steps, without);
   take(`seed ${values.seed}`, result);
   console.log(result.trace.join('\n'));

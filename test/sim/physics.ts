@@ -1,4 +1,5 @@
 /** What the machines and links would allow, whoever has the role: the yardstick for what the rules achieve. */
+import type { SimCluster } from './layout.js';
 import type { SimNode } from './node.js';
 import type { World } from './world.js';
 
@@ -21,6 +22,25 @@ export function couldServe(world: World, node: SimNode): boolean {
   if (!lan) return false;
   if (node.core?.member.drained) return false;
   return world.nodes.some((other) => other.site !== node.site && joined(world, node, other));
+}
+
+/** The members of `site` that could serve. */
+export function ableTo(world: World, site: SimCluster): SimNode[] {
+  return world.nodes.filter((node) => node.site === site && couldServe(world, node));
+}
+
+/** Whether two nodes have a path: their own session, or one hub between them. */
+export function reaches(world: World, one: SimNode, other: SimNode): boolean {
+  if (joined(world, one, other)) return true;
+  return world.nodes.some(
+    (hub) =>
+      hub.site.gateway &&
+      hub.site !== one.site &&
+      hub.site !== other.site &&
+      hub.dataPlane &&
+      joined(world, one, hub) &&
+      joined(world, hub, other),
+  );
 }
 
 /** Whether the LAN joins two members, whatever their processes do. */

@@ -68,8 +68,10 @@ export function runSteady(
     for (const fault of faults) begin(world, fault);
     world.run(STEADY_MS);
     world.checks.served();
+    world.checks.connected();
     world.run(REST_MS);
     world.checks.served();
+    world.checks.connected();
     world.checks.restful(sinceMs);
     for (const fault of faults) end(world, fault);
     world.run(HEAL_MS + (faults.some(({ restarts }) => restarts) ? RESTART_MS : 0));
@@ -146,9 +148,11 @@ class RandomLife {
     world.run(STEADY_MS);
     if (world.checks.lossy()) return;
     world.checks.served();
+    world.checks.connected();
     const sinceMs = world.clock.now;
     world.run(REST_MS / 2);
     world.checks.served();
+    world.checks.connected();
     world.checks.restful(sinceMs);
   }
 

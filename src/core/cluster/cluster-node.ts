@@ -272,8 +272,9 @@ export class ClusterNode {
     this.#refreshRecord();
   }
 
+  /** A partner is silent over the LAN: it is dead, or this LAN is. Then the LAN is probed faster. */
   #alert(): boolean {
-    return this.#directory.partners.some((node) => !node.heard);
+    return this.#directory.partners.some((node) => !node.heardHere);
   }
 
   /** Computes the record anew; a change gives it the next sequence and is told to everybody. */

@@ -216,13 +216,13 @@ export class Member {
       this.becomeStandby('the LAN has no carrier');
       return;
     }
-    if (
-      rules.standDownIsolated &&
-      this.#hasWitnesses() &&
-      waits.passed(this.#heardAnybodyAtMs(), settings.isolationMs)
-    ) {
-      this.becomeStandby('nobody is heard: no partner, no Redis, no peer');
-    }
+    if (this.#isIsolated()) this.becomeStandby('nobody is heard: no partner, no Redis, no peer');
+  }
+
+  #isIsolated(): boolean {
+    const { waits, settings } = this.#host;
+    if (!this.#rules.standDownIsolated || !this.#hasWitnesses()) return false;
+    return waits.passed(this.#heardAnybodyAtMs(), settings.isolationMs);
   }
 
   #heardAnybodyAtMs(): number {
@@ -249,6 +249,7 @@ export class Member {
     const { waits, settings } = this.#host;
     const frozenLately = this.#listenMs !== settings.listenMs;
     if (frozenLately && !waits.passed(this.#listenSinceMs, this.#listenMs)) return;
+    if (this.#isIsolated() && this.#host.directory().partners.length > 0) return;
     if (this.#refusedAtMs !== undefined && !waits.passed(this.#refusedAtMs, settings.staggerMs)) return;
     const cause = claimCause(this.#claimView());
     if (cause !== undefined) this.becomeClaiming(cause);
