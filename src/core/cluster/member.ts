@@ -132,7 +132,7 @@ export class Member {
 
   /** The process stood still: what it believes is old, and what it will read first is old too. */
   handleJump(now: number, jumpMs: number): void {
-    if (!this.#rules.standDownAfterFreeze) return;
+    if (!this.#rules.standDownAfterFreeze || this.#host.directory().partners.length === 0) return;
     this.#host.event('clock-jumped', `the process stood still for ${Math.round(jumpMs)} ms`);
     this.#listenSinceMs = now;
     this.#listenMs = this.#host.settings.isolationMs;
