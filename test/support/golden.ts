@@ -1,15 +1,19 @@
 /**
- * Golden texts: what a test prints is compared with a file of test/golden, and written there with UPDATE_GOLDEN=1. The
- * diff of the file is what a reviewer reads.
+ * Golden text: what a person reads is compared with a committed file, and the diff is what gets reviewed.
+ * UPDATE_GOLDEN=1 writes the files anew.
  */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
 
-/** `text` is what test/golden/NAME holds. */
-export function isGolden(t: ExecutionContext, name: string, text: string): void {
+/** Compares `text` with test/golden/`name`. */
+export function golden(t: ExecutionContext, name: string, text: string): void {
   const file = fileURLToPath(new URL(`../../../test/golden/${name}`, import.meta.url));
-  if (process.env.UPDATE_GOLDEN === '1') writeFileSync(file, text);
-  t.true(existsSync(file), `there is no ${file}: run with UPDATE_GOLDEN=1`);
-  t.is(text, readFileSync(file, 'utf8'));
+  if (process.env['UPDATE_GOLDEN'] === '1') {
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text);
+  }
+  if (!existsSync(file)) t.fail(`${name} does not exist: run with UPDATE_GOLDEN=1 and review it`);
+  else t.is(text, readFileSync(file, 'utf8'), `differs from test/golden/${name}`);
 }

@@ -3,8 +3,8 @@
  * who belongs to whom becomes numbers. A name that is not found is refused and leaves −1 or is left out.
  */
 
+import { formatKey } from '../base/key.js';
 import type { AwsConfiguration, ClusterConfiguration, NodeConfiguration } from './configuration.js';
-import { formatKey } from './key.js';
 import { LIMITS } from './limits.js';
 import type { NetworkFile } from './network-schema.js';
 import type { Findings, Path, Source } from './problem.js';

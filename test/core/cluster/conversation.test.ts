@@ -7,7 +7,7 @@ import { type Placement, SMALL } from '../../sim/layout.js';
 import type { SimNode } from '../../sim/node.js';
 import { WARM_UP_MS } from '../../sim/run.js';
 import { World } from '../../sim/world.js';
-import { isGolden } from '../../support/golden.js';
+import { golden } from '../../support/golden.js';
 
 function recordText({ role, epoch, able, lan, serve, score, held }: MemberRecord): string {
   const flags = Object.entries({ able, lan, serve, held }).filter(([, value]) => value);
@@ -93,7 +93,7 @@ test('the active is killed, and takes the role back after it has recovered', (t)
     world.node('a').start();
     world.run(16_000);
   });
-  isGolden(t, 'cluster-takeover-and-failback.txt', text);
+  golden(t, 'cluster-takeover-and-failback.txt', text);
 });
 
 test('the active is drained, and put in service again', (t) => {
@@ -105,7 +105,7 @@ test('the active is drained, and put in service again', (t) => {
     world.node('a').command('undrain');
     world.run(12_000);
   });
-  isGolden(t, 'cluster-drain.txt', text);
+  golden(t, 'cluster-drain.txt', text);
 });
 
 test('the operator hands the role over, and it stays', (t) => {
@@ -119,7 +119,7 @@ test('the operator hands the role over, and it stays', (t) => {
     world.run(1_000);
     t.true(world.node('a').acting);
   });
-  isGolden(t, 'cluster-failover.txt', text);
+  golden(t, 'cluster-failover.txt', text);
 });
 
 test('Redis is dead: no role moves; then the active dies and witnesses tell', (t) => {
@@ -135,7 +135,7 @@ test('Redis is dead: no role moves; then the active dies and witnesses tell', (t
     world.node('a').kill();
     world.run(2_000);
   });
-  isGolden(t, 'cluster-witnesses.txt', text);
+  golden(t, 'cluster-witnesses.txt', text);
 });
 
 test('Redis comes back empty: nothing moves and the register heals', (t) => {
@@ -150,5 +150,5 @@ test('Redis comes back empty: nothing moves and the register heals', (t) => {
     world.run(5_000);
     t.deepEqual(world.node('b').core?.register.register, { n: 2, member: 1 });
   });
-  isGolden(t, 'cluster-redis-empty.txt', text);
+  golden(t, 'cluster-redis-empty.txt', text);
 });
