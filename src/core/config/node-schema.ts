@@ -49,7 +49,6 @@ const log = z.strictObject({
 const redisUrl = z
   .string()
   .max(1024)
-  .regex(/^rediss?(\+sentinel)?:\/\/\S+$/, 'must be a redis://, rediss:// or redis+sentinel:// URL')
   .refine((text) => parseRedisUrl(text) !== undefined, {
     message:
       'must be redis[s]://[user:password@]host[:port][/database] or redis[s]+sentinel://[user:password@]host[:port][,…]/master[/database]',

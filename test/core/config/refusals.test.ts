@@ -271,7 +271,7 @@ const NODE_CASES: [title: string, from: string, to: string, ...said: string[]][]
     'a Redis URL of another kind',
     'redis://172',
     'http://172',
-    '7:15: redis.url: must be a redis:// or rediss:// URL.',
+    '7:15: redis.url: must be redis[s]://[user:password@]host[:port][/database] or redis[s]+sentinel://[user:password@]host[:port][,…]/master[/database].',
   ],
   [
     'a preshared key with a stranger',
