@@ -16,9 +16,13 @@ import {
   VERDICT_SEAL,
 } from '../../src/core/packet/rows.js';
 import { compileRoutes } from '../../src/core/route/table.js';
-import { createRouterMemory, RouterMemory, type SharedTables } from '../../src/core/router/memory.js';
+import {
+  AVAILABLE_HERE,
+  createRouterMemory,
+  RouterMemory,
+  type SharedTables,
+} from '../../src/core/router/memory.js';
 import { Router } from '../../src/core/router/router.js';
-import { AVAILABLE_HERE } from '../../src/core/router/serving.js';
 import { PeerTable, SessionTable } from '../../src/core/wireguard/tables.js';
 import { ip, prefix, udp } from '../support/packets.js';
 

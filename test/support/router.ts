@@ -18,9 +18,13 @@ import {
   VERDICT_OPENED,
 } from '../../src/core/packet/rows.js';
 import { compileRoutes } from '../../src/core/route/table.js';
-import { createRouterMemory, RouterMemory, type SharedTables } from '../../src/core/router/memory.js';
+import {
+  AVAILABLE_HERE,
+  createRouterMemory,
+  RouterMemory,
+  type SharedTables,
+} from '../../src/core/router/memory.js';
 import { Router } from '../../src/core/router/router.js';
-import { AVAILABLE_HERE } from '../../src/core/router/serving.js';
 import {
   type Snapshot,
   TRUST_HUB,

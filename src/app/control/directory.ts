@@ -7,7 +7,6 @@ import { assert } from '../../core/base/assert.js';
 import { formatKey } from '../../core/base/key.js';
 import type { HostPort } from '../../core/config/address.js';
 import { type Configuration, endpointsOf, type NodeConfiguration } from '../../core/config/configuration.js';
-import type { ServedCluster } from '../../core/router/serving.js';
 
 export interface Peer {
   readonly number: number;
@@ -50,15 +49,6 @@ export class Directory {
 
   get(number: number): Peer | undefined {
     return this.#peers.get(number);
-  }
-
-  /** The clusters as `chooseServing` wants them. */
-  served(configuration: Configuration): ServedCluster[] {
-    const numberOfNode = new Map([...this.#peers.values()].map((peer) => [peer.node.index, peer.number]));
-    return configuration.clusters.map((cluster) => ({
-      members: cluster.members.map((node) => numberOfNode.get(node) ?? -1),
-      gateway: cluster.gateway,
-    }));
   }
 
   #numberOf(publicKey: Uint8Array): number {

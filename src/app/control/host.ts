@@ -44,8 +44,11 @@ export class HostKeeper {
     };
   }
 
-  /** Brings the host into the state that `configuration` and the role ask for. Throws the first problem. */
-  async apply(configuration: Configuration, machine: Machine, active: boolean): Promise<void> {
+  /**
+   * Brings the host into the state that `configuration` asks for. Throws the first problem. `fresh`: this process has just
+   * started, so a VIP on the LAN is a dead one's and goes; later it is the LAN keeper's.
+   */
+  async apply(configuration: Configuration, machine: Machine, fresh: boolean): Promise<void> {
     const facts = hostFacts(this.#host);
     const { network, clusters, cluster, routes, local } = configuration;
     const { vip } = clusters[cluster];
@@ -58,8 +61,8 @@ export class HostKeeper {
         ...network.cidrs,
         ...routes.filter((route) => typeof route.target === 'number').map((route) => route.prefix),
       ],
-      active,
-      vip: vip === undefined ? undefined : { address: vip.bytes, prefixLength: vip.length },
+      active: false,
+      vip: vip === undefined || !fresh ? undefined : { address: vip.bytes, prefixLength: vip.length },
       uplinkDevices: local.uplinks.flatMap((uplink) => (uplink.device === undefined ? [] : [uplink.device])),
       rpFilterAll: facts.rpFilterAll,
       ipv6: facts.ipv6,

@@ -1,6 +1,7 @@
 /**
- * Which peers answer: a probe a second through each session, and the round-trip time of its answer. A peer that has been
- * silent for SILENT_MS_MAX does not serve, and is dialled anew: it may have restarted and forgotten the session.
+ * Which peers answer: probes through each session, and the round-trip time of their answers. One of our own nodes is
+ * probed every PROBE_OURS_MS and is down after the detection time without anything from it (CLUSTER_DEFAULTS); a peer that
+ * has been silent for SILENT_MS_MAX is dialled anew: it may have restarted and forgotten the session.
  *
  * A plain WireGuard peer knows no probes, and may have nothing to say. All it owes is a keepalive within
  * KEEPALIVE_TIMEOUT of data (paper, 6.5), and a probe is data. So a peer starts UNKNOWN and is asked by a handshake
@@ -8,11 +9,13 @@
  * SILENT_PLAIN_MS_MAX, and soon probed more slowly. One answer and it is ours.
  */
 import { assert } from '../../core/base/assert.js';
+import { CLUSTER_DEFAULTS } from '../../core/cluster/settings.js';
 import type { SharedTables } from '../../core/router/memory.js';
 import { encodeProbe, parseProbeAnswer } from '../../core/router/probe.js';
 import type { Snapshot } from '../../core/router/snapshot.js';
 
 export const PROBE_MS = 1_000;
+const { probeMs: PROBE_OURS_MS, detectionMs: DETECTION_MS } = CLUSTER_DEFAULTS;
 /** Three probes lost, and a little for a late one. */
 export const SILENT_MS_MAX = 3_500;
 /** An unknown peer that has been silent for so long is dialled, and again as often, to see whether it lives. */
@@ -81,8 +84,19 @@ export class Liveness {
     return (
       slot >= 0 &&
       now < sessions.expiresAtMs[slot] &&
-      now - peers.authenticatedReceivedAtMs[peer] < this.#silentMsMax(peer)
+      now - peers.authenticatedReceivedAtMs[peer] < this.#downAfterMs(peer)
     );
+  }
+
+  /** Whether an answer of one of our own nodes is overdue, though it still counts as up. */
+  isAnyoneLate(peers: Iterable<{ readonly number: number }>, now: number): boolean {
+    const { authenticatedReceivedAtMs } = this.#options.tables.peers;
+    for (const { number: peer } of peers) {
+      const silentMs = now - authenticatedReceivedAtMs[peer];
+      if (this.#kind[peer] === OURS && silentMs > 2 * PROBE_OURS_MS && silentMs < 2 * DETECTION_MS)
+        return true;
+    }
+    return false;
   }
 
   /** Sends the probes that are due to `peers`, and dials those that have fallen silent. */
@@ -94,8 +108,7 @@ export class Liveness {
       if (slot !== this.#slot[peer]) this.#unanswered[peer] = 0;
       this.#slot[peer] = slot;
       this.#classify(peer);
-      const paceMs = this.#unanswered[peer] < PROBES_PLAIN_MAX ? PROBE_MS : PROBE_PLAIN_MS;
-      if (now - this.#probedAtMs[peer] >= paceMs) this.#probe(peer, now);
+      if (now - this.#probedAtMs[peer] >= this.#paceMs(peer)) this.#probe(peer, now);
       const silentMs = now - tables.peers.authenticatedReceivedAtMs[peer];
       if (!this.#isDialDue(peer, silentMs, now - this.#dialledAtMs[peer])) continue;
       this.#dialledAtMs[peer] = now;
@@ -112,6 +125,16 @@ export class Liveness {
     const sample = now - sentAtMs;
     const before = this.rttMs[peer];
     this.rttMs[peer] = before === 0 ? sample : before + (sample - before) * RTT_GAIN;
+  }
+
+  /** A probe is due every so often; 2 ms early is early enough for a timer that fires on time. */
+  #paceMs(peer: number): number {
+    if (this.#kind[peer] === OURS) return PROBE_OURS_MS - 2;
+    return this.#unanswered[peer] < PROBES_PLAIN_MAX ? PROBE_MS : PROBE_PLAIN_MS;
+  }
+
+  #downAfterMs(peer: number): number {
+    return this.#kind[peer] === OURS ? DETECTION_MS : this.#silentMsMax(peer);
   }
 
   #silentMsMax(peer: number): number {

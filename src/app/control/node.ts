@@ -8,6 +8,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { ENDPOINT_BYTES, ENDPOINT_SOCKET } from '../../core/base/endpoint.js';
 import type { Configuration } from '../../core/config/configuration.js';
+import { encodeControlDatagram, parseControlDatagram } from '../../core/router/control-datagram.js';
 import type { SharedTables } from '../../core/router/memory.js';
 import {
   OUT_DATAGRAM,
@@ -16,7 +17,6 @@ import {
   OUT_SESSION_USED,
   OUT_WANTED,
 } from '../../core/router/outbox.js';
-import { AVAILABLE_HERE, chooseServing, type ServedCluster } from '../../core/router/serving.js';
 import { type Snapshot, SnapshotView } from '../../core/router/snapshot.js';
 import type { Timers } from '../../core/wireguard/constants.js';
 import { WireGuard } from '../../core/wireguard/device.js';
@@ -27,6 +27,7 @@ import type { Secrets } from '../../edge/file/configuration.js';
 import { realHost } from '../../edge/linux/observe.js';
 import type { Native } from '../../edge/native.js';
 import type { ReloadReport } from '../observe/report.js';
+import { ClusterKeeper } from './cluster-keeper.js';
 import { Dataplane } from './dataplane.js';
 import { Dialler } from './dialler.js';
 import { Directory, type Peer } from './directory.js';
@@ -39,8 +40,12 @@ import { readReload } from './reload.js';
 import { compileSnapshot, type LanAddresses } from './snapshot.js';
 import { createSharedTables, PathSlots } from './tables.js';
 
-/** How often the control thread looks at the clocks that the workers move silently. */
-const TICK_MS = 100;
+/** How often the control thread looks at the clocks that the workers move silently: once a probe; more often when a peer is late. */
+const TICK_MS = 75;
+const TICK_ALERT_MS = 25;
+/** A tick that comes later than this after its time follows a pause of the whole process; and how long the next waits. */
+const LATE_MS_MAX = 150;
+const AFTER_LATE_MS = 20;
 /** Targets (clusters and WAN) that a reload may add without a restart. */
 const TARGETS_SPARE = 64;
 
@@ -75,7 +80,8 @@ export class Node {
   readonly #dialler: Dialler;
   readonly #timestamps: TimestampSource;
   readonly #crypto = createCrypto();
-  #served: ServedCluster[];
+  readonly cluster: ClusterKeeper;
+  #tickDueAtMs = 0;
   #timer: NodeJS.Timeout | undefined;
 
   /** Opens everything and starts to dial. Throws a coded error, with nothing left behind, where it cannot. */
@@ -85,7 +91,7 @@ export class Node {
     const lan = await host.lanAddresses(configuration);
     const machine = openMachine(native, configuration);
     try {
-      await host.apply(configuration, machine, isActive(configuration));
+      await host.apply(configuration, machine, true);
       const node = new Node(options, machine, host, lan);
       await node.dataplane.ready;
       node.#begin();
@@ -111,7 +117,6 @@ export class Node {
     this.directory = new Directory(configuration);
     this.tables = createSharedTables(this.directory.capacity, configuration.clusters.length + TARGETS_SPARE);
     this.paths = new PathSlots(this.tables);
-    this.#served = this.directory.served(configuration);
     this.snapshot = compileSnapshot(configuration, this.directory, lan, crypto.hash, 1);
     this.#timestamps = new TimestampSource(openTimestampStore(`${configuration.local.stateDir}/tai64n`));
     this.wireguard = new WireGuard({
@@ -131,6 +136,7 @@ export class Node {
       seal: (peer, packet) => this.dataplane.seal(peer, packet),
       dial: (peer) => this.#peering.dial(peer),
     });
+    this.cluster = this.#createCluster();
   }
 
   /** Name of a peer's node. */
@@ -165,12 +171,11 @@ export class Node {
       else this.#updatePeer(old, peer, oldSecrets);
     }
     for (const gone of before.keys()) this.#removePeer(gone);
-    this.#served = this.directory.served(configuration);
     const generation = this.snapshot.generation + 1;
     this.snapshot = compileSnapshot(configuration, this.directory, this.#lan, this.#crypto.hash, generation);
     this.dataplane.post({ kind: 'snapshot', snapshot: this.snapshot });
-    await this.#host.apply(configuration, this.machine, isActive(configuration));
-    this.#chooseServing();
+    await this.#host.apply(configuration, this.machine, false);
+    this.cluster.handleConfiguration(configuration, this.native.now());
     this.log.info({
       event: 'reloaded',
       generation,
@@ -183,10 +188,30 @@ export class Node {
   /** Everything that was opened is closed, and the host put back. */
   async stop(): Promise<void> {
     clearTimeout(this.#timer);
+    await this.cluster.close();
     await this.dataplane.stop();
     this.#timestamps.close();
     await this.#host.undo();
     this.machine.close();
+  }
+
+  #createCluster(): ClusterKeeper {
+    return new ClusterKeeper({
+      native: this.native,
+      configuration: this.configuration,
+      directory: this.directory,
+      tables: this.tables,
+      lan: this.#lan,
+      log: this.log,
+      hash: this.#crypto.hash,
+      isUp: (peer, now) => this.liveness.isUp(peer, now),
+      sendHello: (peer, bytes) => {
+        const { ownControl, peerControl } = this.snapshot;
+        const to = peerControl.subarray(peer * 4, peer * 4 + 4);
+        this.dataplane.seal(peer, encodeControlDatagram(ownControl, [to[0], to[1], to[2], to[3]], bytes));
+      },
+      peerName: (peer) => this.peerName(peer),
+    });
   }
 
   #createPeering(): Peering {
@@ -204,7 +229,7 @@ export class Node {
         if (socket !== undefined) native.datagramSend(socket.fd, bytes, record);
       },
       peerName: (peer) => this.peerName(peer),
-      onSession: () => this.#chooseServing(),
+      onSession: () => this.cluster.handleTimeout(this.native.now()),
     });
   }
 
@@ -271,26 +296,19 @@ export class Node {
 
   #tick(): void {
     const now = this.native.now();
-    this.#peering.handleTimeout();
-    this.liveness.handleTimeout(this.directory.all, now);
-    this.#chooseServing();
-    const waitMs = Math.max(1, Math.min(TICK_MS, this.wireguard.nextDeadline() - this.native.now()));
+    // After a pause of this process the workers have packets to read that were sent before it: what they say is heard
+    // first, or every peer would seem to have been silent.
+    const late = this.#tickDueAtMs > 0 && now - this.#tickDueAtMs > LATE_MS_MAX;
+    let deadlineMs = now + AFTER_LATE_MS;
+    if (!late) {
+      this.#peering.handleTimeout();
+      this.liveness.handleTimeout(this.directory.all, now);
+      const tickMs = this.liveness.isAnyoneLate(this.directory.all, now) ? TICK_ALERT_MS : TICK_MS;
+      deadlineMs = Math.min(this.cluster.handleTimeout(now), this.wireguard.nextDeadline(), now + tickMs);
+    }
+    const waitMs = Math.max(1, deadlineMs - this.native.now());
+    this.#tickDueAtMs = this.native.now() + waitMs;
     this.#timer = setTimeout(() => this.#tick(), waitMs);
-  }
-
-  #chooseServing(): void {
-    const now = this.native.now();
-    const { cluster, clusters } = this.configuration;
-    const isUp = (peer: number): boolean => this.liveness.isUp(peer, now);
-    const { available } = this.tables;
-    if (!chooseServing(this.#served, cluster, isUp, available)) return;
-    Atomics.add(this.tables.era, 0, 1);
-    const serving = clusters.map(({ name }, index) => `${name}: ${this.#servingName(available[index])}`);
-    this.log.info({ event: 'serving-changed', serving });
-  }
-
-  #servingName(peer: number): string {
-    return peer < 0 ? 'nobody' : peer === AVAILABLE_HERE ? 'here' : this.peerName(peer);
   }
 
   #handleRecord(type: number, argument: number, payload: Uint8Array): void {
@@ -299,7 +317,7 @@ export class Node {
         this.#peering.handleDatagram(payload.slice(ENDPOINT_BYTES), payload.slice(0, ENDPOINT_BYTES));
         break;
       case OUT_INNER:
-        this.liveness.handleInner(argument, payload.slice(), this.native.now());
+        this.#handleInner(argument, payload.slice());
         break;
       case OUT_SESSION_USED:
         this.#peering.handleSessionUsed(argument);
@@ -312,9 +330,11 @@ export class Node {
         break;
     }
   }
-}
 
-/** Until members agree on roles, the first of a cluster is active. */
-export function isActive(configuration: Configuration): boolean {
-  return configuration.memberIndex === 0;
+  #handleInner(peer: number, packet: Uint8Array): void {
+    const now = this.native.now();
+    const hello = parseControlDatagram(packet);
+    if (hello === undefined) this.liveness.handleInner(peer, packet, now);
+    else this.cluster.handleHello(peer, hello, now);
+  }
 }

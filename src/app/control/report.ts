@@ -3,16 +3,17 @@ import { endpointAddress, endpointPort } from '../../core/base/endpoint.js';
 import { TwinspanError } from '../../core/base/errors.js';
 import { formatKey } from '../../core/base/key.js';
 import { covers } from '../../core/base/prefix.js';
+import type { Epoch } from '../../core/cluster/register.js';
 import { formatEndpoint, formatPrefix, parseAddress } from '../../core/config/address.js';
 import type { Configuration, RouteConfiguration } from '../../core/config/configuration.js';
 import {
+  AVAILABLE_HERE,
   COUNT_RX_BYTES,
   COUNT_RX_PACKETS,
   COUNT_TX_BYTES,
   COUNT_TX_PACKETS,
   PEER_COUNTERS,
 } from '../../core/router/memory.js';
-import { AVAILABLE_HERE } from '../../core/router/serving.js';
 import {
   STAT,
   TUN_OFFLOAD_CSUM,
@@ -31,7 +32,7 @@ import type {
   StatusReport,
 } from '../observe/report.js';
 import type { Peer } from './directory.js';
-import { isActive, type Node } from './node.js';
+import type { Node } from './node.js';
 
 /** `status`. */
 export function statusReport(node: Node, version: string, configFile: string): StatusReport {
@@ -43,7 +44,8 @@ export function statusReport(node: Node, version: string, configFile: string): S
     network: network.name,
     node: nodes[self].name,
     cluster: clusters[cluster].name,
-    role: isActive(configuration) ? 'active' : 'standby',
+    role: node.cluster.node.member.role,
+    ...(node.cluster.node.member.epoch !== undefined && epochReport(node.cluster.node.member.epoch)),
     uptimeMs: Math.round(native.now() - node.startedAtMs),
     publicKey: formatKey(node.wireguard.publicKey),
     listenPort: local.listenPort,
@@ -56,6 +58,10 @@ export function statusReport(node: Node, version: string, configFile: string): S
     handshakeDrops: Object.fromEntries(Object.entries(node.wireguard.drops).filter(([, count]) => count > 0)),
     memory: { rssBytes: memory.rss, heapUsedBytes: memory.heapUsed, externalBytes: memory.external },
   };
+}
+
+function epochReport({ n, member }: Epoch): Pick<StatusReport, 'epoch'> {
+  return { epoch: { n, memberIndex: member } };
 }
 
 function deviceReports(node: Node): DeviceReport[] {

@@ -23,6 +23,9 @@ export const COUNT_RX_BYTES = 1;
 export const COUNT_TX_PACKETS = 2;
 export const COUNT_TX_BYTES = 3;
 
+/** What stands in `available` for our own cluster and for the WAN: usable, and no peer's number. */
+export const AVAILABLE_HERE = 0x7fff_ffff;
+
 /** Tables shared by the control thread and every worker. */
 export interface SharedTables {
   readonly sessions: SessionTable;

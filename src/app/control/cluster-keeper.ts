@@ -1,0 +1,260 @@
+/**
+ * Runs this node's part in its cluster: feeds the ClusterNode (core/cluster) with what the node sees, and carries out
+ * what it says, in its order. Effects of a role: the VIP on the LAN, hooks; who serves each cluster: the live table.
+ */
+import { randomUUID } from 'node:crypto';
+import { formatKey } from '../../core/base/key.js';
+import { ClusterNode } from '../../core/cluster/cluster-node.js';
+import type { Command, CommandResult } from '../../core/cluster/member.js';
+import type { Output } from '../../core/cluster/outputs.js';
+import type { Register } from '../../core/cluster/register.js';
+import type { Roster } from '../../core/cluster/roster.js';
+import { chooseServing } from '../../core/cluster/serving.js';
+import { CLUSTER_DEFAULTS } from '../../core/cluster/settings.js';
+import type { Configuration } from '../../core/config/configuration.js';
+import { AVAILABLE_HERE, type SharedTables } from '../../core/router/memory.js';
+import { readCounter, writeCounter } from '../../edge/file/counter-file.js';
+import { LanKeeper } from '../../edge/linux/lan-keeper.js';
+import type { Native } from '../../edge/native.js';
+import { openRegister } from '../../edge/redis/open-register.js';
+import type { Directory } from './directory.js';
+import type { Logger } from './log.js';
+import type { LanAddresses } from './snapshot.js';
+
+export interface ClusterKeeperOptions {
+  readonly native: Native;
+  readonly configuration: Configuration;
+  readonly directory: Directory;
+  readonly tables: SharedTables;
+  readonly lan: LanAddresses;
+  readonly log: Logger;
+  readonly hash: (data: Uint8Array) => Uint8Array;
+  /** Whether packets go to the peer and come back. */
+  readonly isUp: (peer: number, now: number) => boolean;
+  readonly sendHello: (peer: number, bytes: Uint8Array) => void;
+  readonly peerName: (peer: number) => string;
+}
+
+export class ClusterKeeper {
+  readonly node: ClusterNode;
+  readonly #options: ClusterKeeperOptions;
+  readonly #register: Register | undefined;
+  readonly #lan: LanKeeper | undefined;
+  readonly #epochFile: string;
+  #lanAnsweredAtMs: number | undefined;
+  #draining = false;
+
+  constructor(options: ClusterKeeperOptions) {
+    const { native, configuration, log } = options;
+    const { clusters, cluster, local } = configuration;
+    this.#options = options;
+    this.#epochFile = `${local.stateDir}/epoch`;
+    this.#register = local.redisUrl === undefined ? undefined : this.#openRegister(local.redisUrl);
+    this.#lan = this.#openLan();
+    this.node = new ClusterNode({
+      roster: rosterOf(configuration, options.directory),
+      settings: {
+        ...CLUSTER_DEFAULTS,
+        failback: clusters[cluster].failback,
+        redis: this.#register !== undefined,
+      },
+      incarnation: Date.now(),
+      storedN: readCounter(this.#epochFile),
+      now: native.now(),
+    });
+    log.debug({ event: 'cluster-started', cluster: clusters[cluster].name });
+  }
+
+  /** Looks at sessions, LAN and time. Call it often; returns when it wants to be called next (ms on the node's clock). */
+  handleTimeout(now: number): number {
+    const { directory, tables, isUp } = this.#options;
+    for (const { number: peer } of directory.all) {
+      const heardAtMs = tables.peers.authenticatedReceivedAtMs[peer];
+      if (heardAtMs > 0) this.node.handleReceived(peer, Math.min(heardAtMs, now), now);
+      this.node.handleSession(peer, isUp(peer, now), now);
+    }
+    this.#lookAtLan(now);
+    this.node.handleTimeout(now);
+    this.drain();
+    return this.node.nextDeadline();
+  }
+
+  handleHello(peer: number, bytes: Uint8Array, now: number): void {
+    this.node.handleHello(peer, bytes, now);
+    this.drain();
+  }
+
+  handleCommand(command: Command, now: number): CommandResult {
+    const result = this.node.handleCommand(command, now);
+    this.drain();
+    return result;
+  }
+
+  /** The configuration has changed. */
+  handleConfiguration(configuration: Configuration, now: number): void {
+    this.node.handleRoster(rosterOf(configuration, this.#options.directory), now);
+    this.drain();
+  }
+
+  /** Gives the VIP back and closes what was opened. */
+  async close(): Promise<void> {
+    this.#lan?.close();
+    await this.#register?.close();
+  }
+
+  /** Carries out every output, in order. Answers of the register come later and are drained in their turn. */
+  drain(): void {
+    if (this.#draining) return;
+    this.#draining = true;
+    for (let output = this.node.pollOutput(); output !== undefined; output = this.node.pollOutput()) {
+      this.#carryOut(output);
+    }
+    this.#draining = false;
+  }
+
+  #carryOut(output: Output): void {
+    const { log, sendHello } = this.#options;
+    switch (output.type) {
+      case 'persist':
+        this.#persist(output.epochN);
+        break;
+      case 'send':
+        sendHello(output.peer, output.bytes);
+        break;
+      case 'act':
+        this.#lan?.becomeActive(output.epoch);
+        break;
+      case 'rest':
+        if (output.epoch !== undefined) this.#lan?.becomeStandby(output.epoch);
+        break;
+      case 'beat':
+        this.#ask(
+          (register) => register.beat(output.beat),
+          (answer, now) => this.node.handleBeat(answer, now),
+        );
+        break;
+      case 'claim':
+        this.#ask(
+          (register) => register.claim(output.claim),
+          (answer, now) => this.node.handleClaim(answer, now),
+        );
+        break;
+      case 'routes':
+        this.#chooseServing();
+        break;
+      case 'probe-lan':
+        // The LAN keeper probes at its own pace; its answers are looked at in handleTimeout.
+        break;
+      case 'event': {
+        const { name, why, from, to, evidence } = output.event;
+        log.info({ event: name, why, from, to, evidence });
+        break;
+      }
+    }
+  }
+
+  #ask<T>(
+    call: (register: Register) => Promise<T>,
+    handle: (answer: T | undefined, now: number) => void,
+  ): void {
+    const { native } = this.#options;
+    const finish = (answer: T | undefined): void => {
+      handle(answer, native.now());
+      this.drain();
+    };
+    if (this.#register === undefined) return;
+    call(this.#register).then(finish, () => finish(undefined));
+  }
+
+  #persist(epochN: number): void {
+    try {
+      writeCounter(this.#epochFile, epochN);
+    } catch (error) {
+      this.#options.log.error({ event: 'epoch-not-stored', reason: String(error) });
+    }
+  }
+
+  #chooseServing(): void {
+    const { tables, configuration, log, peerName } = this.#options;
+    if (!chooseServing(this.node.directory, AVAILABLE_HERE, tables.available)) return;
+    Atomics.add(tables.era, 0, 1);
+    const serving = configuration.clusters.map(({ name }, index) => {
+      const peer = tables.available[index];
+      return `${name}: ${peer < 0 ? 'nobody' : peer === AVAILABLE_HERE ? 'here' : peerName(peer)}`;
+    });
+    log.info({ event: 'serving-changed', serving });
+  }
+
+  #lookAtLan(now: number): void {
+    const lan = this.#lan;
+    if (lan === undefined) return;
+    const silent = this.node.directory.partners.some((partner) => !partner.heardHere);
+    lan.setPartnerSilent(silent);
+    const { answeredAtMs, carrier } = lan.watch;
+    if (answeredAtMs !== undefined && answeredAtMs !== this.#lanAnsweredAtMs) {
+      this.#lanAnsweredAtMs = answeredAtMs;
+      this.node.handleLanAnswer(now);
+    }
+    this.node.handleHealth({ dataPlane: true, lanCarrier: carrier, uplink: true }, now);
+  }
+
+  /** A node that shares its cluster or holds a VIP watches its LAN; a lone one without VIP has nothing to gain from it. */
+  #openLan(): LanKeeper | undefined {
+    const { native, configuration, lan, log } = this.#options;
+    const { clusters, cluster, local, nodes, self } = configuration;
+    const { members, vip } = clusters[cluster];
+    if (members.length < 2 && vip === undefined) return undefined;
+    const partners = members
+      .filter((member) => member !== self)
+      .flatMap((member) => nodes[member].lanEndpoint?.address ?? []);
+    return new LanKeeper({
+      native,
+      device: local.lan.device,
+      vip: vip?.bytes,
+      own: [lan.v4, lan.v6].filter((address) => address !== undefined),
+      partners,
+      hosts: configuration.nats
+        .filter((nat) => nat.cluster === cluster && nat.local.length === nat.local.bytes.length * 8)
+        .map((nat) => nat.local.bytes),
+      onEvent: (event) => {
+        if (event.event === 'stale-arp') log.fatal(event);
+        else log.info(event);
+      },
+    });
+  }
+
+  #openRegister(url: string): Register {
+    const { configuration, hash, log } = this.#options;
+    const { clusters, cluster, nodes, network } = configuration;
+    const { name, members } = clusters[cluster];
+    const text = [network.name, ...members.map((member) => formatKey(nodes[member].publicKey))].join('\n');
+    return openRegister({
+      url,
+      network: network.name,
+      cluster: name,
+      members: members.length,
+      fingerprint: Buffer.from(hash(Buffer.from(text))).toString('hex'),
+      process: randomUUID(),
+      timeoutMs: CLUSTER_DEFAULTS.commandTimeoutMs,
+      onCondition: (condition) =>
+        log.error({ event: 'redis-condition', code: condition.code, reason: condition.message }),
+    });
+  }
+}
+
+/** The clusters as the members know each other: by name, with our peer numbers. */
+function rosterOf(configuration: Configuration, directory: Directory): Roster {
+  const numbers = new Map([...directory.all].map((peer) => [peer.node.index, peer.number]));
+  return {
+    clusters: configuration.clusters.map((cluster) => ({
+      name: cluster.name,
+      gateway: cluster.gateway,
+      members: cluster.members.map((node) => ({
+        name: configuration.nodes[node].name,
+        peer: numbers.get(node) ?? -1,
+      })),
+    })),
+    ownCluster: configuration.cluster,
+    ownMember: configuration.memberIndex,
+  };
+}
