@@ -9,7 +9,17 @@ import { compareEpochs, type Epoch } from '../../src/core/cluster/register.js';
 import { delivers } from './forwarding.js';
 import type { SimCluster } from './layout.js';
 import type { SimNode } from './node.js';
-import { ableTo, canKnow, couldServe, hearsNobody, joined, linked, reaches } from './physics.js';
+import {
+  ableTo,
+  canKnow,
+  couldServe,
+  hearsNobody,
+  isKnown,
+  joined,
+  linked,
+  reaches,
+  remotesOf,
+} from './physics.js';
 import type { World } from './world.js';
 
 export const DUAL_MS_MAX = 600;
@@ -18,6 +28,9 @@ const DUAL_LOSSY_MS_MAX = 2_500;
 const LOOK_MS = 20;
 /** Isolation time, and what it takes to notice. */
 const WRONG_MS_MAX = 1_600;
+/** A node that has acted beyond doubt for this long is not to be replaced without need. */
+const USURP_MS = 3_500;
+const USURP_ORDER_MS = 2_000;
 export const CHANGES_A_MINUTE_MAX = 3;
 
 export class Checks {
@@ -29,6 +42,8 @@ export class Checks {
   readonly #joinedSinceMs = new Map<string, number>();
   /** By node: since when it acts though it must not. */
   readonly #wrongSinceMs = new Map<string, number>();
+  /** By node: since when it acts beyond doubt. */
+  readonly #firmSinceMs = new Map<string, number>();
   /** By cluster: when the role moved. */
   readonly moves = new Map<string, number[]>();
   /** Longest time with two actives. */
@@ -44,6 +59,7 @@ export class Checks {
 
   /** An `act` output was carried out. */
   acted(node: SimNode, epoch: Epoch): void {
+    this.#usurped(node);
     const last = node.actedEpoch;
     if (last !== undefined && compareEpochs(epoch, last) < 0) {
       this.#world.fail(`${node.name} acts under ${epochText(epoch)} after ${epochText(last)}`);
@@ -55,6 +71,31 @@ export class Checks {
     }
     node.actedEpoch = epoch;
     node.actedAtMs = this.#world.clock.now;
+  }
+
+  /** Nobody takes the role from one who serves, is known to serve, and reaches no fewer; failback and orders apart. */
+  #usurped(node: SimNode): void {
+    const world = this.#world;
+    const active = world.nodes.find((other) => other.site === node.site && other !== node && other.acting);
+    if (active === undefined || this.lossy() || world.clock.now - world.orderedAtMs < USURP_ORDER_MS) return;
+    if (world.nodes.indexOf(node) < world.nodes.indexOf(active)) return;
+    const sinceMs = this.#firmSinceMs.get(active.name);
+    if (sinceMs === undefined || world.clock.now - sinceMs < USURP_MS) return;
+    world.fail(`${node.name} takes the role from ${active.name}, which serves`);
+  }
+
+  /** Since when a node acts, serves, reaches no fewer than its partner and can be known by it. */
+  #lookAtFirm(node: SimNode): void {
+    const world = this.#world;
+    const partner = world.nodes.find((other) => other.site === node.site && other !== node);
+    const firm =
+      partner !== undefined &&
+      node.acting &&
+      couldServe(world, node) &&
+      isKnown(world, node, partner) &&
+      remotesOf(world, node) >= remotesOf(world, partner);
+    if (!firm) this.#firmSinceMs.delete(node.name);
+    else if (!this.#firmSinceMs.has(node.name)) this.#firmSinceMs.set(node.name, world.clock.now);
   }
 
   /** The VIP was taken or refreshed: nobody may do so long after another has acted under a higher epoch. */
@@ -102,7 +143,10 @@ export class Checks {
     const sinceMs = clock.now - this.#lookAtMs + LOOK_MS;
     this.#lookAtMs = clock.now + LOOK_MS;
     for (const site of this.#world.clusters) this.#lookAt(site, sinceMs);
-    for (const node of this.#world.nodes) this.#lookAtNode(node);
+    for (const node of this.#world.nodes) {
+      this.#lookAtNode(node);
+      this.#lookAtFirm(node);
+    }
   }
 
   /** Nobody acts with a dead data plane, without carrier, or hearing nobody, for longer than it takes to notice. */
@@ -190,6 +234,15 @@ export class Checks {
       const count = moves.filter((atMs) => atMs >= sinceMs).length;
       if (count > allowed)
         this.#world.fail(`the role of ${site} moved ${count} times in ${Math.round(now - sinceMs)} ms`);
+    }
+  }
+
+  /** A cold start makes the preferred members active. */
+  preferred(): void {
+    for (const site of this.#world.clusters) {
+      const [first] = site.members;
+      if (!this.#world.node(first).acting)
+        this.#world.fail(`${first} is preferred and not active after a cold start`);
     }
   }
 

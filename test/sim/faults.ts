@@ -184,6 +184,17 @@ export function shocks(site: SimCluster): Fault[] {
   ];
 }
 
+/** The power of the whole network fails and comes back; every memory but disks and Redis is lost. */
+export const POWER_FAILURE: Fault = {
+  name: 'power failure everywhere',
+  begin: (world) => {
+    for (const node of world.nodes) node.kill();
+    for (const node of world.nodes) node.start();
+  },
+  end: () => {},
+  restarts: true,
+};
+
 /** What an operator does. */
 export function operations(node: string): Fault[] {
   return [
@@ -226,5 +237,6 @@ export function enumerated(site: SimCluster, hub: SimCluster): Fault[] {
       ...pathFaults(b, hubNode),
     ]),
     ...siteFaults(hub).filter(({ name }) => /dead$/.test(name)),
+    ...shocks(site).filter(({ name }) => /restarted|set back|overwritten/.test(name)),
   ];
 }

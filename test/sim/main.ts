@@ -5,6 +5,7 @@
  *   --pairs | --singles [--placement P]   enumerates steady faults
  *   --faults 'NAME + NAME' [--placement P]   one set of steady faults, with its trace
  *   --measure N               the table of outages, over N seeds an event
+ *   --flapping                one side of the active comes and goes
  *   --without RULE            leaves a safety rule out
  */
 import { parseArgs } from 'node:util';
@@ -12,7 +13,7 @@ import { SAFETY_RULES, type SafetyRule } from '../../src/core/cluster/settings.j
 import { enumerated } from './faults.js';
 import { PLACEMENTS, SMALL } from './layout.js';
 import { measure, tableOf } from './measure.js';
-import { type Outcome, runRandom, runSteady } from './run.js';
+import { type Outcome, runFlapping, runRandom, runSteady } from './run.js';
 
 const { values } = parseArgs({
   options: {
@@ -28,6 +29,7 @@ const { values } = parseArgs({
     all: { type: 'boolean', default: false },
     faults: { type: 'string' },
     measure: { type: 'string' },
+    flapping: { type: 'boolean', default: false },
   },
 });
 
@@ -65,6 +67,13 @@ function take(label: string, result: Outcome): boolean {
 
 if (values.measure !== undefined) {
   console.log(tableOf(measure(Number(values.measure))));
+} else if (values.flapping) {
+  for (let seed = 1; seed <= 24; seed++) {
+    const [onMs, offMs] = [2_000 + ((seed * 1_300) % 20_000), 500 + ((seed * 700) % 5_000)];
+    const result = runFlapping(seed, onMs, offMs, without);
+    if (!take(`flapping ${seed}: on ${onMs} ms, off ${offMs} ms`, result))
+      console.log(result.trace.join('\n'));
+  }
 } else if (values.seed !== undefined) {
   const result = runRandom(Number(values.seed), steps, without);
   take(`seed ${values.seed}`, result);

@@ -157,6 +157,7 @@ export class SimNode {
     const { core } = this;
     if (core === undefined || this.frozen) return false;
     const command = kind === 'failover' ? { kind, to: undefined } : { kind };
+    this.#world.orderedAtMs = this.#world.clock.now;
     const result = core.handleCommand(command, this.#world.clock.now);
     this.#drain();
     return result.ok;

@@ -73,3 +73,20 @@ export function canKnow(world: World, one: SimNode, other: SimNode): boolean {
   }
   return false;
 }
+
+/** Whether one channel of the design shows `one` to `other`: the LAN, Redis, or a node that has sessions with both. */
+export function isKnown(world: World, one: SimNode, other: SimNode): boolean {
+  if (linked(world, one, other)) return true;
+  const redis = world.redisOf(one.site);
+  if (redis?.up && !redis.frozen && world.redisReachable(one) && world.redisReachable(other)) return true;
+  return world.nodes.some(
+    (node) => joined(world, node, one) && (other.running ? joined(world, node, other) : true),
+  );
+}
+
+/** How many nodes of other sites `node` reaches, directly or over a hub. */
+export function remotesOf(world: World, node: SimNode): number {
+  return world.nodes.filter(
+    (other) => other.site !== node.site && other.running && reaches(world, node, other),
+  ).length;
+}

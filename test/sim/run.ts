@@ -4,13 +4,24 @@
  */
 import { SeededRandom } from '../../src/core/base/random.js';
 import type { SafetyRule } from '../../src/core/cluster/settings.js';
-import { type Fault, losses, nodeFaults, operations, pathFaults, shocks, siteFaults } from './faults.js';
+import {
+  type Fault,
+  losses,
+  nodeFaults,
+  operations,
+  POWER_FAILURE,
+  pathFaults,
+  shocks,
+  siteFaults,
+} from './faults.js';
 import { FOUR_PAIRS, PLACEMENTS, type Placement, SMALL } from './layout.js';
 import { Violation, World } from './world.js';
 
 /** After this everybody has started, met and settled. */
 export const WARM_UP_MS = 7_000;
 const STEADY_MS = 14_000;
+/** Faults of one set begin at once, or one after the other within this time each. */
+const TOGETHER_MS = 1_200;
 const REST_MS = 16_000;
 /** After faults stop. */
 export const HEAL_MS = 2_000;
@@ -64,8 +75,13 @@ export function runSteady(
     world.startAll();
     world.run(WARM_UP_MS + world.random.fraction() * 200);
     world.checks.healthy();
+    world.checks.preferred();
     const sinceMs = world.clock.now;
-    for (const fault of faults) begin(world, fault);
+    const togetherMs = world.random.chance(0.5) ? 0 : world.random.fraction() * TOGETHER_MS;
+    for (const fault of faults) {
+      begin(world, fault);
+      world.run(togetherMs);
+    }
     world.run(STEADY_MS);
     world.checks.served();
     world.checks.connected();
@@ -99,9 +115,36 @@ export function runRandom(seed: number, steps: number, without?: SafetyRule): Ou
     world.startAll();
     world.run(WARM_UP_MS);
     world.checks.healthy();
+    world.checks.preferred();
     const life = new RandomLife(world, random);
     for (let step = 0; step < steps; step++) life.step();
     life.heal();
+  });
+}
+
+/** One side of the active comes and goes for five minutes: the role must come to rest, and all is well afterwards. */
+export function runFlapping(seed: number, onMs: number, offMs: number, without?: SafetyRule): Outcome {
+  const placement = PLACEMENTS[seed % PLACEMENTS.length];
+  const world = new World({
+    seed,
+    placement,
+    clusters: SMALL,
+    ...(without === undefined ? {} : { without }),
+  });
+  const fault = nodeFaults('a').find(({ name }) => name === 'a WAN cut') as Fault;
+  return outcome(world, () => {
+    world.startAll();
+    world.run(WARM_UP_MS);
+    const sinceMs = world.clock.now;
+    while (world.clock.now - sinceMs < 300_000) {
+      fault.begin(world);
+      world.run(offMs);
+      fault.end(world);
+      world.run(onMs);
+    }
+    world.checks.restful(sinceMs);
+    world.run(HEAL_MS);
+    world.checks.healthy();
   });
 }
 
@@ -183,7 +226,8 @@ class RandomLife {
     if (dice < 0.5) return pick(nodeFaults(node));
     if (dice < 0.62) return pick(siteFaults(site));
     if (dice < 0.74) return pick(pathFaults(node, other));
-    if (dice < 0.86) return pick(shocks(site));
+    if (dice < 0.85) return pick(shocks(site));
+    if (dice < 0.86) return POWER_FAILURE;
     if (dice < 0.93) return pick(operations(node));
     return pick(losses(node, 0.05 + random.fraction() * 0.25));
   }

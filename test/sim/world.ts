@@ -46,6 +46,8 @@ export class World {
   readonly redises = new Map<string, SimRedis>();
   /** Looks on at what processes want done. */
   onOutput: ((node: SimNode, output: Output) => void) | undefined;
+  /** When an operator last gave an order. */
+  orderedAtMs = Number.NEGATIVE_INFINITY;
   #life = 0;
   readonly #byName = new Map<string, SimNode>();
 
