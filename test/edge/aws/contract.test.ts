@@ -7,12 +7,12 @@ import type { Ec2 } from '../../../src/edge/aws/ec2.js';
 import { FakeEc2 } from '../../../src/edge/aws/fake-ec2.js';
 import { openEc2 } from '../../../src/edge/aws/open-ec2.js';
 import { MotoServer, motoTest, REGION } from '../../support/aws/moto.js';
+import { eventually } from '../../support/redis/server.js';
 
 Object.assign(process.env, EC2_ENVIRONMENT);
 
 const [TABLE, OTHER] = ['rtb-0a1b2c3d', 'rtb-0a1b2c3e'];
 const [ENI_A, ENI_B] = ['eni-0aaa', 'eni-0bbb'];
-const CIDR = '10.100.0.0/16';
 const MAC_B = '02:00:00:00:00:0b';
 const SPEC = {
   vpc: '192.168.10.0/24',
@@ -40,28 +40,48 @@ function both(title: string, body: (t: ExecutionContext, subject: Subject) => Pr
     await body(t, { ec2, fault });
   });
   motoTest(`moto: ${title}`, async (t) => {
-    const moto = await MotoServer.start(SPEC);
-    const ec2 = openEc2({
-      region: REGION,
-      endpoint: moto.url,
-      mac: MAC_B,
-      address: undefined,
-      timeoutMs: 2_000,
-    });
+    const { moto, ec2 } = await shared();
     const words = { deny: 'deny', throttle: 'throttle', slow: 'slow 4', down: 'unavailable' };
-    try {
-      // The first call waits for the SDK to load.
-      t.true((await ec2.run({ kind: 'interfaces' })).ok);
-      await body(t, { ec2, fault: (fault) => moto.fault(fault === undefined ? '' : words[fault]) });
-    } finally {
-      await ec2.close();
-      await moto.stop();
-    }
+    cidr = `10.${++second}.0.0/16`;
+    await body(t, { ec2, fault: (fault) => moto.fault(fault === undefined ? '' : words[fault]) });
   });
 }
 
+/** Destination of the test that runs: another one in each, since they share a server. */
+let cidr = '10.100.0.0/16';
+let second = 100;
+let opened: { moto: MotoServer; ec2: Ec2 } | undefined;
+
+async function shared(): Promise<{ moto: MotoServer; ec2: Ec2 }> {
+  if (opened !== undefined) return opened;
+  const moto = await MotoServer.start(SPEC);
+  const ec2 = openEc2({
+    region: REGION,
+    endpoint: moto.url,
+    mac: MAC_B,
+    address: undefined,
+    timeoutMs: 2_000,
+  });
+  opened = { moto, ec2 };
+  await warm(ec2);
+  return opened;
+}
+
+/** The first calls wait for the SDK to load and to be compiled. */
+async function warm(ec2: Ec2): Promise<void> {
+  await eventually(async () => {
+    const answer = await ec2.run({ kind: 'interfaces' });
+    if (!answer.ok) throw new Error(answer.message);
+  }, 60_000);
+}
+
+test.after.always(async () => {
+  await opened?.ec2.close();
+  await opened?.moto.stop();
+});
+
 const change = (kind: 'replace' | 'create', eni: string, more: Partial<VpcCall> = {}): VpcCall =>
-  ({ kind, table: TABLE, cidr: CIDR, eni, dryRun: false, epoch: { n: 1, member: 0 }, ...more }) as VpcCall;
+  ({ kind, table: TABLE, cidr, eni, dryRun: false, epoch: { n: 1, member: 0 }, ...more }) as VpcCall;
 
 function refusal(answer: VpcAnswer): string {
   return answer.ok ? 'ok' : classifyRefusal(answer.code, answer.message);
@@ -70,7 +90,7 @@ function refusal(answer: VpcAnswer): string {
 async function target(ec2: Ec2, table = TABLE): Promise<string | undefined> {
   const answer = await ec2.run({ kind: 'describe', tables: [TABLE, OTHER, 'rtb-0ffff'] });
   if (!answer.ok) throw new Error(answer.message);
-  return answer.observed?.get(table)?.find((route) => route.cidr === CIDR)?.target;
+  return answer.observed?.get(table)?.find((route) => route.cidr === cidr)?.target;
 }
 
 both('a route is created, replaced, and read back', async (t, { ec2 }) => {
@@ -138,8 +158,9 @@ motoTest('the SDK against a port where nobody listens, and one that is frozen', 
     endpoint: moto.url,
     mac: 'none',
     address: '192.168.10.200',
-    timeoutMs: 500,
+    timeoutMs: 1_000,
   });
+  await warm(ec2);
   t.like(await ec2.run({ kind: 'interfaces' }), { ok: true, eni: { id: ENI_A } }, 'found by its address');
   moto.signal('SIGSTOP');
   t.is(refusal(await ec2.run({ kind: 'interfaces' })), 'unreachable');
