@@ -278,6 +278,38 @@ test('an old epoch moves nothing, and calls of an overtaken one are not sent', (
   t.deepEqual(targets(ec2), [undefined, undefined, undefined, undefined]);
 });
 
+test('the fence, guard by guard', (t) => {
+  const open = (): { updater: VpcUpdater; poll: () => VpcCall[] } => {
+    const options = { region: undefined, tables: ['rtb-1'], cidrs: ['10.100.0.0/16'], eniName: 'eni-a' };
+    const updater = new VpcUpdater(options, 0);
+    updater.handleTimeout(0);
+    const poll = (): VpcCall[] => {
+      const calls: VpcCall[] = [];
+      for (let call = updater.pollCall(); call !== undefined; call = updater.pollCall()) calls.push(call);
+      return calls;
+    };
+    const [search] = poll();
+    updater.handleAnswer(search, { ok: true, eni: { id: 'eni-a', sourceDestCheck: false } }, 0);
+    poll();
+    return { updater, poll };
+  };
+  const { updater, poll } = open();
+  updater.becomeActive(epoch(1), 10);
+  updater.becomeStandby(epoch(2, 1));
+  t.deepEqual(poll(), [], 'what was not yet sent is taken back');
+  updater.becomeActive(epoch(3), 20);
+  const [old] = poll();
+  t.true('epoch' in old && updater.isCurrent(old.epoch));
+  updater.becomeStandby(epoch(4, 1));
+  t.false('epoch' in old && updater.isCurrent(old.epoch), 'what is about to be sent is refused');
+  updater.becomeActive(epoch(5), 30);
+  const [current] = poll();
+  updater.handleAnswer(old, { ok: true }, 40);
+  t.is(updater.status()[0].state, 'calling', 'the answer to an old call says nothing of the new one');
+  updater.handleAnswer(current, { ok: true }, 50);
+  t.is(updater.status()[0].state, 'sent');
+});
+
 test('many targets: not more calls under way than the bound', (t) => {
   const ec2 = cloud();
   const tables = Array.from({ length: 40 }, (_, k) => `rtb-${k + 10}`);
