@@ -297,7 +297,8 @@ function withErrors(raw: RawNative): Native {
     udpOpen({ address, port, device, mark, offloads, reusePort }) {
       const answer = raw.udpOpen(address, port, device, mark, offloads, reusePort);
       if ('errno' in answer) {
-        throw openingError('TS_SOCKET', `The UDP socket ${address || '*'}:${port}`, answer);
+        const where = device === '' ? '' : ` on ${device}`;
+        throw openingError('TS_SOCKET', `The UDP socket ${address || '*'}:${port}${where}`, answer);
       }
       return answer;
     },

@@ -93,7 +93,8 @@ export class Network {
     for (const name of names) {
       execFileSync('ip', ['netns', 'add', this.namespace(name)]);
       this.#namespaces.push(name);
-      this.run(name, 'ip link set lo up');
+      // Without duplicate detection an address is what it stays from the first moment.
+      this.run(name, 'sysctl -qw net.ipv6.conf.default.accept_dad=0; ip link set lo up');
     }
   }
 

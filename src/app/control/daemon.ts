@@ -7,11 +7,11 @@ import { TwinspanError } from '../../core/base/errors.js';
 import { controlSocketPath } from '../../core/config/configuration.js';
 import { formatProblem } from '../../core/config/problem.js';
 import { SPEC_TIMERS, type Timers } from '../../core/wireguard/constants.js';
-import { readConfiguration } from '../../edge/file/configuration.js';
-import { native as loadNative } from '../../edge/native.js';
+import { readConfiguration, type Secrets } from '../../edge/file/configuration.js';
+import { native as loadNative, type Native } from '../../edge/native.js';
 import { openControlServer } from '../../edge/socket/control.js';
 import { openUapiServer } from '../../edge/socket/uapi.js';
-import { createLogger } from './log.js';
+import { createLogger, type Logger } from './log.js';
 import { Node } from './node.js';
 import { handleRequest } from './requests.js';
 import { uapiDevice } from './uapi.js';
@@ -54,6 +54,9 @@ export async function runDaemon(configFile: string, version: string): Promise<nu
   const ended = new Promise<number>((resolve) => {
     end = resolve;
   });
+  // From here on there is something to put back, so a request to stop waits for the start to be over.
+  const stop = (): void => end(EXIT_OK);
+  process.once('SIGINT', stop).once('SIGTERM', stop);
   // The control socket comes first: it is how a second daemon of the same node learns that it is not alone.
   const control = await openControlServer(
     controlSocketPath(configuration.local.runDir, self.name),
@@ -71,25 +74,46 @@ export async function runDaemon(configFile: string, version: string): Promise<nu
         end(EXIT_FAULT);
       },
     });
-    const running = node;
-    const { uapiName } = configuration.local;
-    const uapi =
-      uapiName === undefined ? undefined : await openUapiServer(uapiName, () => uapiDevice(running, secrets));
-    const stop = (): void => end(EXIT_OK);
-    process.once('SIGINT', stop).once('SIGTERM', stop);
-    const reload = (): void => void running.reload(configFile);
-    process.on('SIGHUP', reload);
-    native.sdNotify('READY=1');
-    log.info({ event: 'started', cluster: configuration.clusters[configuration.cluster].name, version });
-    const code = await ended;
-    native.sdNotify('STOPPING=1');
-    process.off('SIGHUP', reload);
-    await uapi?.close();
-    await running.stop();
+    const code = await serve(node, { native, configFile, secrets, log, version, ended });
     log.info({ event: 'stopped' });
     return code;
   } finally {
     await control.close();
+  }
+}
+
+interface Serving {
+  readonly native: Native;
+  readonly configFile: string;
+  readonly secrets: Secrets;
+  readonly log: Logger;
+  readonly version: string;
+  readonly ended: Promise<number>;
+}
+
+/** From a started node to a stopped one; resolves to the exit code. Throws where the UAPI socket is taken. */
+async function serve(node: Node, serving: Serving): Promise<number> {
+  const { native, configFile, secrets, log, version, ended } = serving;
+  const reload = (): void => {
+    node.reload(configFile).catch((error: Error) => {
+      log.error({ event: 'reload-failed', reason: error.message });
+    });
+  };
+  let uapi: { close(): Promise<void> } | undefined;
+  try {
+    const { uapiName } = node.configuration.local;
+    if (uapiName !== undefined) uapi = await openUapiServer(uapiName, () => uapiDevice(node, secrets));
+    process.on('SIGHUP', reload);
+    native.sdNotify('READY=1');
+    const { clusters, cluster } = node.configuration;
+    log.info({ event: 'started', cluster: clusters[cluster].name, version });
+    const code = await ended;
+    native.sdNotify('STOPPING=1');
+    return code;
+  } finally {
+    process.off('SIGHUP', reload);
+    await uapi?.close();
+    await node.stop();
   }
 }
 

@@ -18,7 +18,7 @@ export interface Peer {
 }
 
 /** Peers that may be added by a reload without a restart. */
-const SPARE = 64;
+export const SPARE = 64;
 
 export class Directory {
   readonly capacity: number;
@@ -31,7 +31,7 @@ export class Directory {
     this.update(configuration);
   }
 
-  /** Takes the peers of a (new) configuration. */
+  /** Takes the peers of a (new) configuration, for which there is room. */
   update(configuration: Configuration): void {
     const peers = new Map<number, Peer>();
     for (const node of configuration.nodes) {
@@ -41,6 +41,17 @@ export class Directory {
       peers.set(number, { number, node, endpoints: endpointsOf(configuration, node), partner });
     }
     this.#peers = peers;
+  }
+
+  /** Whether the peers of `configuration` that are new still get numbers. */
+  hasRoomFor(configuration: Configuration): boolean {
+    const fresh = configuration.nodes.filter(
+      (node) =>
+        node.index !== configuration.self &&
+        canMeet(configuration, node) &&
+        !this.#numbers.has(formatKey(node.publicKey)),
+    );
+    return this.#numbers.size + fresh.length <= this.capacity;
   }
 
   get all(): Iterable<Peer> {

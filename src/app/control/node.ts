@@ -83,6 +83,7 @@ export class Node {
   readonly cluster: ClusterKeeper;
   #tickDueAtMs = 0;
   #timer: NodeJS.Timeout | undefined;
+  #reloading: Promise<void> = Promise.resolve();
 
   /** Opens everything and starts to dial. Throws a coded error, with nothing left behind, where it cannot. */
   static async start(options: NodeOptions): Promise<Node> {
@@ -149,9 +150,21 @@ export class Node {
     return new SnapshotView(this.snapshot);
   }
 
-  /** Applies a changed configuration without disturbing the sessions of peers that stay; refuses a wrong one whole. */
-  async reload(configFile: string): Promise<ReloadReport> {
-    const reloaded = readReload(configFile, this.configuration);
+  /**
+   * Applies a changed configuration without disturbing the sessions of peers that stay; refuses a wrong one whole. Throws
+   * what the host refuses, with the rest applied. Reloads wait for each other.
+   */
+  reload(configFile: string): Promise<ReloadReport> {
+    const turn = this.#reloading.then(() => this.#reload(configFile));
+    this.#reloading = turn.then(
+      () => {},
+      () => {},
+    );
+    return turn;
+  }
+
+  async #reload(configFile: string): Promise<ReloadReport> {
+    const reloaded = readReload(configFile, this.configuration, (next) => this.#hasRoomFor(next));
     if (!reloaded.ok) {
       this.log.error({ event: 'reload-refused', problems: reloaded.report.problems });
       return reloaded.report;
@@ -185,8 +198,15 @@ export class Node {
     return report;
   }
 
+  /** The shared tables were sized at start. */
+  #hasRoomFor(configuration: Configuration): boolean {
+    const targets = configuration.clusters.length + 1;
+    return targets <= this.tables.available.length && this.directory.hasRoomFor(configuration);
+  }
+
   /** Everything that was opened is closed, and the host put back. */
   async stop(): Promise<void> {
+    await this.#reloading;
     clearTimeout(this.#timer);
     await this.cluster.close();
     await this.dataplane.stop();

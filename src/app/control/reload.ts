@@ -21,8 +21,19 @@ export type Reloaded =
       readonly secrets: Secrets;
     };
 
-/** Reads `configFile` anew and compares it with `old`. */
-export function readReload(configFile: string, old: Configuration): Reloaded {
+/**
+ * Reads `configFile` anew and compares it with `old`. What only a restart can change keeps its old value; what has outgrown
+ * the tables that were made at start (`hasRoomFor`) is refused.
+ */
+export function readReload(
+  configFile: string,
+  old: Configuration,
+  hasRoomFor: (next: Configuration) => boolean,
+): Reloaded {
+  const refuse = (problems: string[]): Reloaded => ({
+    ok: false,
+    report: { applied: false, changes: [], restartNeeded: [], problems },
+  });
   const loaded = readConfiguration(configFile);
   if (!loaded.ok) return refuse(loaded.problems.map(formatProblem));
   const next = loaded.configuration;
@@ -31,11 +42,13 @@ export function readReload(configFile: string, old: Configuration): Reloaded {
   if (identity.length > 0) {
     return refuse([`${identity.join(', ')} changed: that makes it another node. Restart the daemon.`]);
   }
-  const { lan, presharedKeyFiles, logLevel } = next.local;
-  const configuration: Configuration = {
-    ...next,
-    local: { ...old.local, lan: { ...lan, tun: old.local.lan.tun }, presharedKeyFiles, logLevel },
-  };
+  if (!hasRoomFor(next)) {
+    return refuse(['There are many more clusters or nodes than at the start of this node: restart it.']);
+  }
+  const restartNeeded = AT_START.filter((key) => !isDeepStrictEqual(old.local[key], next.local[key]));
+  const local = { ...next.local } as Record<string, unknown>;
+  for (const key of restartNeeded) local[key] = old.local[key];
+  const configuration = { ...next, local: local as unknown as LocalConfiguration };
   return {
     ok: true,
     configuration,

@@ -85,6 +85,15 @@ export class Line {
   }
 }
 
+/** The lines in which two pictures differ, `-` gone and `+` new. */
+export function changes(before: string, after: string): string[] {
+  const [old, now] = [before.split('\n'), after.split('\n')];
+  return [
+    ...old.filter((text) => !now.includes(text)).map((text) => `- ${text}`),
+    ...now.filter((text) => !old.includes(text)).map((text) => `+ ${text}`),
+  ];
+}
+
 export const ROUTES: readonly object[] = [
   { cidr: '10.100.10.0/24', to: 'A' },
   { cidr: '10.100.100.0/24', to: 'B' },
