@@ -30,6 +30,9 @@ import { icmpText, reasonText } from './explain-text.js';
 import type { Node } from './node.js';
 import { ownNats } from './snapshot.js';
 
+/** Reasons to drop a packet before anybody looks for its route. */
+const BEFORE_ROUTING: readonly string[] = ['source-invalid', 'destination-invalid', 'reverse-path'];
+
 type Step = ExplainReport['steps'][number];
 
 /** What `node` would do with the packet of `request`. Throws TS_REQUEST_INVALID where it makes no packet. */
@@ -47,8 +50,8 @@ export function explain(node: Node, request: ExplainRequest): ExplainReport {
   const steps: Step[] = [arrival(node, from)];
   const row = memory.rows.subarray(0, ROW_STRIDE);
   const reason = DROP_REASONS[row[ROW_REASON]];
-  if (from >= 0) steps.push(reversePath(node, request.src, from, reason));
-  if (reason !== 'reverse-path') {
+  if (from >= 0 && !reason.endsWith('-invalid')) steps.push(reversePath(node, request.src, from, reason));
+  if (!BEFORE_ROUTING.includes(reason)) {
     steps.push(...decisions(node, request, row, memory.arena, from >= 0));
   }
   const verdict =
