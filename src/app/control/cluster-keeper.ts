@@ -8,7 +8,6 @@ import { ClusterNode } from '../../core/cluster/cluster-node.js';
 import type { Command, CommandResult } from '../../core/cluster/member.js';
 import type { Output } from '../../core/cluster/outputs.js';
 import type { Register } from '../../core/cluster/register.js';
-import type { Roster } from '../../core/cluster/roster.js';
 import { chooseServing } from '../../core/cluster/serving.js';
 import { CLUSTER_DEFAULTS } from '../../core/cluster/settings.js';
 import type { Configuration } from '../../core/config/configuration.js';
@@ -19,6 +18,7 @@ import type { Native } from '../../edge/native.js';
 import { openRegister } from '../../edge/redis/open-register.js';
 import type { Directory } from './directory.js';
 import type { Logger } from './log.js';
+import { rosterOf } from './roster.js';
 import type { LanAddresses } from './snapshot.js';
 
 export interface ClusterKeeperOptions {
@@ -240,21 +240,4 @@ export class ClusterKeeper {
         log.error({ event: 'redis-condition', code: condition.code, reason: condition.message }),
     });
   }
-}
-
-/** The clusters as the members know each other: by name, with our peer numbers. */
-function rosterOf(configuration: Configuration, directory: Directory): Roster {
-  const numbers = new Map([...directory.all].map((peer) => [peer.node.index, peer.number]));
-  return {
-    clusters: configuration.clusters.map((cluster) => ({
-      name: cluster.name,
-      gateway: cluster.gateway,
-      members: cluster.members.map((node) => ({
-        name: configuration.nodes[node].name,
-        peer: numbers.get(node) ?? -1,
-      })),
-    })),
-    ownCluster: configuration.cluster,
-    ownMember: configuration.memberIndex,
-  };
 }

@@ -30,10 +30,6 @@ export function readReload(
   old: Configuration,
   hasRoomFor: (next: Configuration) => boolean,
 ): Reloaded {
-  const refuse = (problems: string[]): Reloaded => ({
-    ok: false,
-    report: { applied: false, changes: [], restartNeeded: [], problems },
-  });
   const loaded = readConfiguration(configFile);
   if (!loaded.ok) return refuse(loaded.problems.map(formatProblem));
   const next = loaded.configuration;
@@ -45,10 +41,11 @@ export function readReload(
   if (!hasRoomFor(next)) {
     return refuse(['There are many more clusters or nodes than at the start of this node: restart it.']);
   }
-  const restartNeeded = AT_START.filter((key) => !isDeepStrictEqual(old.local[key], next.local[key]));
-  const local = { ...next.local } as Record<string, unknown>;
-  for (const key of restartNeeded) local[key] = old.local[key];
-  const configuration = { ...next, local: local as unknown as LocalConfiguration };
+  const { lan, presharedKeyFiles, logLevel } = next.local;
+  const configuration: Configuration = {
+    ...next,
+    local: { ...old.local, lan: { ...lan, tun: old.local.lan.tun }, presharedKeyFiles, logLevel },
+  };
   return {
     ok: true,
     configuration,

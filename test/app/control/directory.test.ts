@@ -55,18 +55,6 @@ test('a number belongs to a key: nodes that are added, removed, renamed or moved
   t.false(Object.values(before).includes(numbersOf(directory)['aws-a']), 'a new key is a new peer');
 });
 
-test('clusters name their members by peer number, in order of preference', (t) => {
-  const configuration = configurationOf();
-  const directory = new Directory(configuration);
-  const number = numbersOf(directory);
-  t.deepEqual(directory.served(configuration), [
-    { members: [number['aws-a'], number['aws-b']], gateway: true },
-    { members: [-1, number['edge1-b']], gateway: false },
-    { members: [-1, -1], gateway: false },
-    { members: [-1, -1], gateway: false },
-  ]);
-});
-
 test('room for new peers is known before they come', (t) => {
   const directory = new Directory(configurationOf());
   const key = (n: number) => Buffer.from(Uint8Array.of(...new Uint8Array(30), n >> 8, n)).toString('base64');

@@ -7,10 +7,13 @@ import { formatExplain, parseRequest } from '../../../src/app/cli/commands/expla
 import { Directory } from '../../../src/app/control/directory.js';
 import { explain } from '../../../src/app/control/explain.js';
 import type { Node } from '../../../src/app/control/node.js';
+import { rosterOf } from '../../../src/app/control/roster.js';
 import { compileSnapshot } from '../../../src/app/control/snapshot.js';
 import { createSharedTables, PathSlots } from '../../../src/app/control/tables.js';
 import { encodeEndpoint } from '../../../src/core/base/endpoint.js';
-import { chooseServing } from '../../../src/core/router/serving.js';
+import { Directory as KnownNodes } from '../../../src/core/cluster/roster.js';
+import { chooseServing } from '../../../src/core/cluster/serving.js';
+import { AVAILABLE_HERE } from '../../../src/core/router/memory.js';
 import { SnapshotView } from '../../../src/core/router/snapshot.js';
 import { createCrypto } from '../../../src/edge/crypto/node.js';
 import { golden } from '../../support/golden.js';
@@ -33,7 +36,13 @@ function nodeOf(name: string, down: readonly string[] = [], network = SEED_NETWO
     tables.peers.session[number] = number;
     paths.publish(number, encodeEndpoint(Uint8Array.of(203, 0, 113, node.index + 1), 51_820, 0));
   }
-  chooseServing(directory.served(configuration), configuration.cluster, isUp, tables.available);
+  const known = new KnownNodes(rosterOf(configuration, directory));
+  const names = new Set(configuration.nodes.map((node) => node.name).filter((node) => !down.includes(node)));
+  for (const node of known.others) {
+    node.up = node.peer >= 0 && isUp(node.peer);
+    node.direct = names;
+  }
+  chooseServing(known, AVAILABLE_HERE, tables.available);
   const lan = { v4: Uint8Array.of(172, 16, 10, 200), v6: undefined };
   const snapshot = compileSnapshot(configuration, directory, lan, createCrypto().hash, 1);
   return {
