@@ -12,7 +12,7 @@ export interface Phases {
   readonly serial: string[];
 }
 
-const SERIAL = /^test\/(edge|interop|lab)\//;
+const SERIAL = /^test\/(app\/daemon|edge|interop|lab)\//;
 
 /** Every file below `root`/`folder`, as paths relative to `root`, sorted. */
 export function filesBelow(root: string, folder: string): string[] {
