@@ -16,7 +16,8 @@ rootTest('two nodes find each other and carry the first packet; each end says so
     status.peers.map(({ name, cluster, state, endpoint, path }) => [name, cluster, state, endpoint, path]),
     [['nb', 'B', 'up', '198.51.100.2:51820', 'isp1']],
   );
-  t.true(status.peers[0].rttMs !== undefined && status.peers[0].rxPackets > 0);
+  await until('a probe has come back', async () => ((await line.na.peer('nb')).rttMs ?? 0) > 0);
+  t.true((await line.na.peer('nb')).rxPackets > 0);
   const explained = await line.na.call('explain', { src: '172.16.10.15', dst: HB, protocol: 'icmp' });
   t.is(explained.verdict, 'forwarded');
 });
