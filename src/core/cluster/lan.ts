@@ -42,9 +42,9 @@ export class LanHealth {
     const window = alert ? this.#settings.lanDeadAlertMs : this.#settings.lanDeadMs;
     const silent = this.#answeredAtMs === undefined || waits.passed(this.#answeredAtMs, window);
     this.proven = this.#carrier && !silent;
-    if (!this.#carrier) this.usable = false;
-    else if (!silent || this.#answeredAtMs === undefined) this.usable = true;
-    else this.usable = !partnerProven && waits.passed(this.#answeredAtMs, LAN_MEMORY_MS);
+    const forgotten = this.#answeredAtMs === undefined || waits.passed(this.#answeredAtMs, LAN_MEMORY_MS);
+    // Where the partner hears hosts, silence is a fault here, even for a process that has never heard one.
+    this.usable = this.#carrier && (!silent || (forgotten && !partnerProven));
   }
 
   /** Whether, if hosts answered within the last minute, one has answered since `sinceMs`. */

@@ -88,6 +88,8 @@ test('a LAN whose hosts never answered is judged by its carrier', (t) => {
   lan.judge(at(100_000), false, false);
   t.true(lan.usable);
   t.false(lan.proven);
+  lan.judge(at(100_000), false, true);
+  t.false(lan.usable, 'the partner proves that hosts answer');
   t.true(lan.answeredSince(99_000, at(100_000)));
   lan.handleCarrier(false, 100_000);
   lan.judge(at(100_000), false, false);
