@@ -31,6 +31,8 @@ export interface ClaimView {
   readonly listenMs: number;
   /** The role was lost at this time to a partner that was not heard. */
   readonly mutedSinceMs: number | undefined;
+  /** The process last stood still at this time, for a part of the detection time. */
+  readonly pausedAtMs: number | undefined;
   /** Hold-downs are this many times longer than configured. */
   readonly patience: number;
   /** Somebody other than partners can be heard at all: Redis is configured or there are other clusters. */
@@ -65,6 +67,9 @@ function silenceProves(view: ClaimView): boolean {
   }
   if (rules.reachSomebody && view.hasWitnesses && !register.answering && live.length === 0) return false;
   if (rules.listenFirst && !waits.passed(view.listenSinceMs, view.listenMs)) return false;
+  const paused = view.pausedAtMs;
+  if (rules.standDownAfterFreeze && paused !== undefined && !waits.passed(paused, settings.detectionMs))
+    return false;
   const muted = view.mutedSinceMs;
   if (rules.muteAfterLoss && muted !== undefined && !waits.passed(muted, settings.holdDownMs * patience)) {
     return false;

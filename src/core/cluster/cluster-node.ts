@@ -45,6 +45,9 @@ export interface LocalHealth {
 /** Evaluation repeats while it changes roles; more rounds than roles would be a loop between rules. */
 const ROUNDS_MAX = 8;
 
+/** A gap of this part of the detection time between two inputs is a pause of the process. */
+const PAUSE = 0.5;
+
 export class ClusterNode {
   readonly member: Member;
   readonly register: RegisterLink;
@@ -216,7 +219,8 @@ export class ClusterNode {
   }
 
   nextDeadline(): number {
-    return Math.min(this.#waits.nextDeadline(), this.#lastNow + this.#settings.isolationMs / 2);
+    // Never so late that the wait itself looks like a pause.
+    return Math.min(this.#waits.nextDeadline(), this.#lastNow + (this.#settings.detectionMs * PAUSE) / 2);
   }
 
   #raiseIncarnation(incarnation: number): void {
@@ -236,6 +240,7 @@ export class ClusterNode {
     assert(now >= this.#lastNow, 'time does not go back');
     const jumpMs = now - this.#lastNow;
     this.#lastNow = now;
+    if (jumpMs > this.#settings.detectionMs * PAUSE) this.member.handlePause(now);
     if (jumpMs <= this.#settings.isolationMs) return;
     this.#waits.begin(now);
     this.register.handleJump(now);

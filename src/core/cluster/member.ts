@@ -68,6 +68,8 @@ export class Member {
   #mutedSinceMs: number | undefined;
   /** The operator put the role here. */
   #held = false;
+  /** The process last stood still for so long that silence proves nothing. */
+  #pausedAtMs: number | undefined;
   #listenSinceMs: number;
   #listenMs: number;
 
@@ -138,6 +140,11 @@ export class Member {
     this.#listenMs = this.#host.settings.isolationMs;
     this.#seen.forget();
     if (this.role !== 'standby') this.becomeStandby('the process stood still');
+  }
+
+  /** The process stood still for a part of the detection time: silence counts anew. */
+  handlePause(now: number): void {
+    this.#pausedAtMs = now;
   }
 
   handleCommand(command: Command): CommandResult {
@@ -269,6 +276,7 @@ export class Member {
       listenSinceMs: this.#listenSinceMs,
       listenMs: this.#listenMs,
       mutedSinceMs: this.#mutedSinceMs,
+      pausedAtMs: this.#pausedAtMs,
       patience: this.patience,
       hasWitnesses: this.#hasWitnesses(),
     };
