@@ -88,6 +88,11 @@ export class Liveness {
     );
   }
 
+  /** Whether the peer has answered a probe: it is one of our own nodes, and not plain WireGuard. */
+  isOurs(peer: number): boolean {
+    return this.#kind[peer] === OURS;
+  }
+
   /** Whether an answer of one of our own nodes is overdue, though it still counts as up. */
   isAnyoneLate(peers: Iterable<{ readonly number: number }>, now: number): boolean {
     const { authenticatedReceivedAtMs } = this.#options.tables.peers;

@@ -226,6 +226,8 @@ export class Node {
       hash: this.#crypto.hash,
       isUp: (peer, now) => this.liveness.isUp(peer, now),
       sendHello: (peer, bytes) => {
+        // Plain WireGuard has no use for hellos.
+        if (!this.liveness.isOurs(peer)) return;
         const { ownControl, peerControl } = this.snapshot;
         const to = peerControl.subarray(peer * 4, peer * 4 + 4);
         this.dataplane.seal(peer, encodeControlDatagram(ownControl, [to[0], to[1], to[2], to[3]], bytes));

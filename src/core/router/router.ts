@@ -5,7 +5,6 @@
  */
 
 import { clearRow } from '../packet/clear-row.js';
-import { DROP } from '../packet/drop.js';
 import { ROW_PEER, ROW_STRIDE, ROW_VERDICT, VERDICT_LAN, VERDICT_SEAL, VERDICT_WAN } from '../packet/rows.js';
 import { RouterContext } from './context.js';
 import { classifyDatagrams } from './datagrams.js';
@@ -113,7 +112,8 @@ export class Router {
       if (payload.length <= CONTROL_BYTES) {
         bytes.set(payload, offset);
         clearRow(rows, at, offset, payload.length);
-        if (!this.context.seal(at, inbox.argument)) this.context.drop(at, DROP['peer-down']);
+        // Without a session the row keeps its VERDICT_DROP: nobody's packet is lost, the control thread asks again.
+        this.context.seal(at, inbox.argument);
         count += 1;
       }
       inbox.release();

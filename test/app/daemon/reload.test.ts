@@ -71,7 +71,7 @@ rootTest('a wrong file is refused whole; what needs a restart is named, and the 
   line.describe({ routes: [...ROUTES, { cidr: '10.100.30.0/24', blackhole: true }] });
   const partly = await na.call('reload', {});
   t.true(partly.applied);
-  t.deepEqual([...partly.restartNeeded].sort(), ['lan', 'listenPort', 'log.level']);
+  t.deepEqual([...partly.restartNeeded].sort(), ['lan.tun', 'listenPort']);
   t.is((await na.call('routes', { address: '10.100.30.1' })).routes[0].target, 'blackhole');
   t.is((await na.status()).listenPort, 51_820);
   await ping(network, 'ha', HB);
