@@ -1,8 +1,9 @@
 /**
  * Runs this node's part in its cluster: feeds the ClusterNode (core/cluster) with what the node sees, and carries out
- * what it says, in its order. Effects of a role: the VIP on the LAN, hooks; who serves each cluster: the live table.
+ * what it says, in its order: hellos, the register, the effects of a role (effects.ts), who serves each cluster.
  */
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { formatKey } from '../../core/base/key.js';
 import { ClusterNode } from '../../core/cluster/cluster-node.js';
 import type { Command, CommandResult } from '../../core/cluster/member.js';
@@ -13,10 +14,10 @@ import { CLUSTER_DEFAULTS } from '../../core/cluster/settings.js';
 import type { Configuration } from '../../core/config/configuration.js';
 import { AVAILABLE_HERE, type SharedTables } from '../../core/router/memory.js';
 import { readCounter, writeCounter } from '../../edge/file/counter-file.js';
-import { LanKeeper } from '../../edge/linux/lan-keeper.js';
 import type { Native } from '../../edge/native.js';
 import { openRegister } from '../../edge/redis/open-register.js';
 import type { Directory } from './directory.js';
+import { Effects } from './effects.js';
 import type { Logger } from './log.js';
 import { rosterOf } from './roster.js';
 import type { LanAddresses } from './snapshot.js';
@@ -39,10 +40,12 @@ export class ClusterKeeper {
   readonly node: ClusterNode;
   readonly #options: ClusterKeeperOptions;
   readonly #register: Register | undefined;
-  readonly #lan: LanKeeper | undefined;
+  readonly effects: Effects;
   readonly #epochFile: string;
   #lanAnsweredAtMs: number | undefined;
   #draining = false;
+  /** Of the last event: the reason that hooks are told. */
+  #why = 'start';
 
   constructor(options: ClusterKeeperOptions) {
     const { native, configuration, log } = options;
@@ -50,7 +53,7 @@ export class ClusterKeeper {
     this.#options = options;
     this.#epochFile = `${local.stateDir}/epoch`;
     this.#register = local.redisUrl === undefined ? undefined : this.#openRegister(local.redisUrl);
-    this.#lan = this.#openLan();
+    this.effects = new Effects({ ...options, highestEpoch: () => this.node.directory.own.epoch });
     this.node = new ClusterNode({
       roster: rosterOf(configuration, options.directory),
       settings: {
@@ -92,13 +95,14 @@ export class ClusterKeeper {
 
   /** The configuration has changed. */
   handleConfiguration(configuration: Configuration, now: number): void {
+    this.effects.configure(configuration);
     this.node.handleRoster(rosterOf(configuration, this.#options.directory), now);
     this.drain();
   }
 
   /** Gives the VIP back and closes what was opened. */
   async close(): Promise<void> {
-    this.#lan?.close();
+    await this.effects.close();
     await this.#register?.close();
   }
 
@@ -122,10 +126,10 @@ export class ClusterKeeper {
         sendHello(output.peer, output.bytes);
         break;
       case 'act':
-        this.#lan?.becomeActive(output.epoch);
+        this.effects.becomeActive(output.epoch, this.#why);
         break;
       case 'rest':
-        if (output.epoch !== undefined) this.#lan?.becomeStandby(output.epoch);
+        if (output.epoch !== undefined) this.effects.becomeStandby(output.epoch, this.#why);
         break;
       case 'beat':
         this.#ask(
@@ -147,6 +151,7 @@ export class ClusterKeeper {
         break;
       case 'event': {
         const { name, why, from, to, evidence } = output.event;
+        this.#why = why;
         log.info({ event: name, why, from, to, evidence });
         break;
       }
@@ -186,7 +191,7 @@ export class ClusterKeeper {
   }
 
   #lookAtLan(now: number): void {
-    const lan = this.#lan;
+    const { lan } = this.effects;
     if (lan === undefined) return;
     const silent = this.node.directory.partners.some((partner) => !partner.heardHere);
     lan.setPartnerSilent(silent);
@@ -198,38 +203,15 @@ export class ClusterKeeper {
     this.node.handleHealth({ dataPlane: true, lanCarrier: carrier, uplink: true }, now);
   }
 
-  /** A node that shares its cluster or holds a VIP watches its LAN; a lone one without VIP has nothing to gain from it. */
-  #openLan(): LanKeeper | undefined {
-    const { native, configuration, lan, log } = this.#options;
-    const { clusters, cluster, local, nodes, self } = configuration;
-    const { members, vip } = clusters[cluster];
-    if (members.length < 2 && vip === undefined) return undefined;
-    const partners = members
-      .filter((member) => member !== self)
-      .flatMap((member) => nodes[member].lanEndpoint?.address ?? []);
-    return new LanKeeper({
-      native,
-      device: local.lan.device,
-      vip: vip?.bytes,
-      own: [lan.v4, lan.v6].filter((address) => address !== undefined),
-      partners,
-      hosts: configuration.nats
-        .filter((nat) => nat.cluster === cluster && nat.local.length === nat.local.bytes.length * 8)
-        .map((nat) => nat.local.bytes),
-      onEvent: (event) => {
-        if (event.event === 'stale-arp') log.fatal(event);
-        else log.info(event);
-      },
-    });
-  }
-
   #openRegister(url: string): Register {
     const { configuration, hash, log } = this.#options;
     const { clusters, cluster, nodes, network } = configuration;
     const { name, members } = clusters[cluster];
     const text = [network.name, ...members.map((member) => formatKey(nodes[member].publicKey))].join('\n');
+    const { redisCaFile } = configuration.local;
     return openRegister({
       url,
+      ...(redisCaFile !== undefined && { ca: readFileSync(redisCaFile, 'utf8') }),
       network: network.name,
       cluster: name,
       members: members.length,

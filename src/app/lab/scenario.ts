@@ -54,9 +54,8 @@ export interface Cluster {
   readonly name: string;
   readonly members: readonly string[];
   readonly site: string;
-  readonly takeover:
-    | { readonly vip: string }
-    | { readonly aws: { readonly region: string; readonly routeTables: readonly string[] } };
+  /** Address of the site LAN that follows the active member. */
+  readonly vip?: string;
 }
 
 /** The overlay: what network.yaml says (the keys are made when the lab is built). */

@@ -10,6 +10,9 @@ const FOR_TESTS: Readonly<Record<string, string>> = {
   'src/core/base/random.ts': 'the chance of the simulators, pure like the core',
   'src/core/wireguard/transport.ts': 'the slow twin of what the addon seals and opens',
   'src/edge/linux/fake_runner.ts': 'a fake stands beside its interface',
+  'src/edge/aws/fake-ec2.ts': 'a fake stands beside its interface',
+  'src/edge/redis/memory-register.ts': 'a fake stands beside its interface',
+  'src/app/lab/programs/ec2.ts': 'how tests start the EC2 stand-in; the lab follows',
 };
 
 /** Modules that are started, not imported: named by package.json, a main.ts or worker.ts of app, or a program of the lab. */

@@ -22,16 +22,12 @@ export function nodesOf(scenario: Scenario): Host[] {
 }
 
 function clusterText(cluster: Cluster): string {
-  const takeover =
-    'vip' in cluster.takeover
-      ? `{ vip: ${cluster.takeover.vip} }`
-      : `{ aws: { region: ${cluster.takeover.aws.region}, routeTables: [${cluster.takeover.aws.routeTables.join(', ')}] } }`;
   return [
     `  ${cluster.name}:`,
     `    members: [${cluster.members.join(', ')}]`,
     '    failback: automatic',
     `    site: ${cluster.site}`,
-    `    takeover: ${takeover}`,
+    ...(cluster.vip === undefined ? [] : [`    takeover: { vip: ${cluster.vip} }`]),
   ].join('\n');
 }
 

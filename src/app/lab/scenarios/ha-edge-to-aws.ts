@@ -120,13 +120,12 @@ const CLUSTERS: readonly Cluster[] = [
     name: 'AWSCluster',
     members: ['aws-a', 'aws-b'],
     site: '192.168.10.0/24',
-    takeover: { aws: { region: 'us-east-1', routeTables: ['rtb-0a1b2c3d'] } },
   },
   ...SITES.map((site) => ({
     name: `EdgeCluster${site}`,
     members: [`edge${site}-a`, `edge${site}-b`],
     site: `${siteNet(site)}.0/24`,
-    takeover: { vip: `${siteNet(site)}.215/24` },
+    vip: `${siteNet(site)}.215/24`,
   })),
 ];
 

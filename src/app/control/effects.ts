@@ -1,0 +1,134 @@
+/**
+ * What a role does to the world, in this order: the VIP on the LAN, the VPC's routes, the operator's programs. Each part
+ * acts only for the highest epoch it knows, and none waits for the next.
+ */
+import { readFileSync } from 'node:fs';
+import type { Epoch } from '../../core/cluster/register.js';
+import { compareEpochs } from '../../core/cluster/register.js';
+import { formatAddress, formatPrefix } from '../../core/config/address.js';
+import type { Configuration } from '../../core/config/configuration.js';
+import { openEc2 } from '../../edge/aws/open-ec2.js';
+import { VpcKeeper } from '../../edge/aws/vpc-keeper.js';
+import { HookRunner } from '../../edge/hooks/hooks.js';
+import { LanKeeper } from '../../edge/linux/lan-keeper.js';
+import type { Native } from '../../edge/native.js';
+import type { Logger } from './log.js';
+import type { LanAddresses } from './snapshot.js';
+
+/** Events that somebody has to look at now. */
+const CRITICAL: ReadonlySet<string> = new Set(['stale-arp', 'aws-permission', 'aws-source-dest-check']);
+
+export interface EffectsOptions {
+  readonly native: Native;
+  readonly configuration: Configuration;
+  readonly lan: LanAddresses;
+  readonly log: Logger;
+  /** The highest epoch of our cluster that is known. */
+  readonly highestEpoch: () => Epoch | undefined;
+}
+
+export class Effects {
+  /** Undefined on a node that shares its site with nobody and holds no VIP. */
+  readonly lan: LanKeeper | undefined;
+  readonly vpc: VpcKeeper | undefined;
+  readonly #hooks: HookRunner;
+  readonly #options: EffectsOptions;
+
+  constructor(options: EffectsOptions) {
+    this.#options = options;
+    this.lan = openLan(options);
+    this.vpc = openVpc(options);
+    this.#hooks = new HookRunner(options.configuration.local.hooks, (event) => tell(options.log, event));
+  }
+
+  /** This member acts under `epoch`. */
+  becomeActive(epoch: Epoch, reason: string): void {
+    this.lan?.becomeActive(epoch);
+    this.vpc?.becomeActive(epoch);
+    this.#runHook('active', epoch, reason);
+  }
+
+  /** Another acts under `epoch`, or nobody after ours. */
+  becomeStandby(epoch: Epoch, reason: string): void {
+    this.lan?.becomeStandby(epoch);
+    this.vpc?.becomeStandby(epoch);
+    this.#runHook('standby', epoch, reason);
+  }
+
+  /** Takes changed programs into use. */
+  configure(configuration: Configuration): void {
+    this.#hooks.configure(configuration.local.hooks);
+  }
+
+  async close(): Promise<void> {
+    this.lan?.close();
+    await this.vpc?.close();
+    await this.#hooks.close();
+  }
+
+  #runHook(role: 'active' | 'standby', epoch: Epoch, reason: string): void {
+    const { network, clusters, cluster, nodes, self } = this.#options.configuration;
+    this.#hooks.run({
+      network: network.name,
+      cluster: clusters[cluster].name,
+      node: nodes[self].name,
+      role,
+      epoch,
+      reason,
+    });
+  }
+}
+
+function openLan({ native, configuration, lan, log }: EffectsOptions): LanKeeper | undefined {
+  const { clusters, cluster, local, nodes, nats, self } = configuration;
+  const { members, vip } = clusters[cluster];
+  if (members.length < 2 && vip === undefined) return undefined;
+  return new LanKeeper({
+    native,
+    device: local.lan.device,
+    vip: vip?.bytes,
+    own: [lan.v4, lan.v6].filter((address) => address !== undefined),
+    partners: members
+      .filter((member) => member !== self)
+      .flatMap((member) => nodes[member].lanEndpoint?.address ?? []),
+    hosts: nats
+      .filter((nat) => nat.cluster === cluster && nat.local.length === nat.local.bytes.length * 8)
+      .map((nat) => nat.local.bytes),
+    onEvent: (event) => tell(log, event),
+  });
+}
+
+function openVpc(options: EffectsOptions): VpcKeeper | undefined {
+  const { native, configuration, lan, log, highestEpoch } = options;
+  const { aws } = configuration.clusters[configuration.cluster];
+  if (aws === undefined) return undefined;
+  const mac = macOf(configuration.local.lan.device);
+  const address = lan.v4 === undefined ? undefined : formatAddress(lan.v4);
+  return new VpcKeeper({
+    region: aws.region,
+    tables: aws.routeTables,
+    cidrs: aws.cidrs.map(formatPrefix),
+    eniName: address === undefined ? mac : `${mac} or ${address}`,
+    ec2: openEc2({ region: aws.region, endpoint: aws.endpoint, mac, address }),
+    now: () => native.now(),
+    isCurrent: (epoch) => {
+      const highest = highestEpoch();
+      return highest === undefined || compareEpochs(epoch, highest) >= 0;
+    },
+    onEvent: (event) => tell(log, event),
+  });
+}
+
+/** The link-layer address of a device, as text. */
+function macOf(device: string): string {
+  try {
+    return readFileSync(`/sys/class/net/${device}/address`, 'utf8').trim();
+  } catch {
+    return '';
+  }
+}
+
+function tell(log: Logger, event: { readonly event: string }): void {
+  if (CRITICAL.has(event.event)) log.fatal(event);
+  else log.info(event);
+}
