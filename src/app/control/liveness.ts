@@ -11,11 +11,13 @@
 import { assert } from '../../core/base/assert.js';
 import { CLUSTER_DEFAULTS } from '../../core/cluster/settings.js';
 import type { SharedTables } from '../../core/router/memory.js';
-import { encodeProbe, parseProbeAnswer } from '../../core/router/probe.js';
+import { encodeProbe } from '../../core/router/probe.js';
 import type { Snapshot } from '../../core/router/snapshot.js';
 
 export const PROBE_MS = 1_000;
 const { probeMs: PROBE_OURS_MS, detectionMs: DETECTION_MS } = CLUSTER_DEFAULTS;
+/** Where neither cluster has a second member there is nothing to switch to, and nobody in a hurry. */
+const LONE_FACTOR = 8;
 /** Three probes lost, and a little for a late one. */
 export const SILENT_MS_MAX = 3_500;
 /** An unknown peer that has been silent for so long is dialled, and again as often, to see whether it lives. */
@@ -28,8 +30,6 @@ const PROBES_PLAIN_MAX = 10;
 export const PROBE_PLAIN_MS = 10_000;
 /** From one keepalive of its to the next: PROBE_PLAIN_MS, KEEPALIVE_TIMEOUT, and 5 s for what is lost or late. */
 export const SILENT_PLAIN_MS_MAX = 25_000;
-/** Weight of a new sample in the smoothed round-trip time (RFC 6298: 1/8). */
-const RTT_GAIN = 1 / 8;
 
 /** What is known of a peer. */
 const UNKNOWN = 0;
@@ -41,6 +41,8 @@ export interface LivenessOptions {
   readonly snapshot: () => Snapshot;
   readonly seal: (peer: number, packet: Uint8Array) => void;
   readonly dial: (peer: number) => void;
+  /** Whether another member could take over, on either side: then silence must be noticed at once. */
+  readonly isPaired: (peer: number) => boolean;
 }
 
 export class Liveness {
@@ -52,8 +54,8 @@ export class Liveness {
   readonly #firstProbeAtMs: Float64Array;
   readonly #unanswered: Uint8Array;
   readonly #slot: Int32Array;
-  /** Smoothed round-trip time of each peer, ms; 0 = none measured. */
-  readonly rttMs: Float64Array;
+  /** Answers counted by the workers, as last looked at. */
+  readonly #answers: Int32Array;
 
   constructor(options: LivenessOptions) {
     this.#options = options;
@@ -64,7 +66,7 @@ export class Liveness {
     this.#firstProbeAtMs = new Float64Array(capacity);
     this.#unanswered = new Uint8Array(capacity);
     this.#slot = new Int32Array(capacity).fill(-1);
-    this.rttMs = new Float64Array(capacity);
+    this.#answers = new Int32Array(capacity);
   }
 
   /** Forgets a peer: its number may next belong to a node of another kind, or of none. */
@@ -74,7 +76,9 @@ export class Liveness {
     this.#kind[peer] = UNKNOWN;
     this.#firstProbeAtMs[peer] = 0;
     this.#unanswered[peer] = 0;
-    this.rttMs[peer] = 0;
+    const { probeRttMs, probeAnswers } = this.#options.tables.peers;
+    probeRttMs[peer] = 0;
+    this.#answers[peer] = probeAnswers[peer];
   }
 
   /** Whether the peer has a session over which something authentic came lately. */
@@ -110,6 +114,7 @@ export class Liveness {
     for (const { number: peer } of peers) {
       const slot = tables.peers.session[peer];
       if (slot < 0) continue;
+      this.#countAnswers(peer);
       if (slot !== this.#slot[peer]) this.#unanswered[peer] = 0;
       this.#slot[peer] = slot;
       this.#classify(peer);
@@ -121,25 +126,27 @@ export class Liveness {
     }
   }
 
-  /** An inner packet from `peer` to our control address. */
-  handleInner(peer: number, packet: Uint8Array, now: number): void {
-    const sentAtMs = parseProbeAnswer(packet);
-    if (sentAtMs === undefined || sentAtMs > now || now - sentAtMs > SILENT_MS_MAX) return;
+  /** Takes note of the answers that workers have counted since the last look. */
+  #countAnswers(peer: number): void {
+    const answers = this.#options.tables.peers.probeAnswers[peer];
+    if (answers === this.#answers[peer]) return;
+    this.#answers[peer] = answers;
     this.#kind[peer] = OURS;
     this.#unanswered[peer] = 0;
-    const sample = now - sentAtMs;
-    const before = this.rttMs[peer];
-    this.rttMs[peer] = before === 0 ? sample : before + (sample - before) * RTT_GAIN;
   }
 
   /** A probe is due every so often; 2 ms early is early enough for a timer that fires on time. */
   #paceMs(peer: number): number {
-    if (this.#kind[peer] === OURS) return PROBE_OURS_MS - 2;
+    if (this.#kind[peer] === OURS) return PROBE_OURS_MS * this.#factor(peer) - 2;
     return this.#unanswered[peer] < PROBES_PLAIN_MAX ? PROBE_MS : PROBE_PLAIN_MS;
   }
 
   #downAfterMs(peer: number): number {
-    return this.#kind[peer] === OURS ? DETECTION_MS : this.#silentMsMax(peer);
+    return this.#kind[peer] === OURS ? DETECTION_MS * this.#factor(peer) : this.#silentMsMax(peer);
+  }
+
+  #factor(peer: number): number {
+    return this.#options.isPaired(peer) ? 1 : LONE_FACTOR;
   }
 
   #silentMsMax(peer: number): number {

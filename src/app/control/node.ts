@@ -43,6 +43,8 @@ import { createSharedTables, PathSlots } from './tables.js';
 /** How often the control thread looks at the clocks that the workers move silently: once a probe; more often when a peer is late. */
 const TICK_MS = 75;
 const TICK_ALERT_MS = 25;
+/** Without any pair to look after. */
+const TICK_LONE_MS = 300;
 /** A tick that comes later than this after its time follows a pause of the whole process; and how long the next waits. */
 const LATE_MS_MAX = 150;
 const AFTER_LATE_MS = 20;
@@ -81,6 +83,7 @@ export class Node {
   readonly #timestamps: TimestampSource;
   readonly #crypto = createCrypto();
   readonly cluster: ClusterKeeper;
+  #tickMs: number;
   #tickDueAtMs = 0;
   #timer: NodeJS.Timeout | undefined;
   #reloading: Promise<void> = Promise.resolve();
@@ -136,8 +139,10 @@ export class Node {
       snapshot: () => this.snapshot,
       seal: (peer, packet) => this.dataplane.seal(peer, packet),
       dial: (peer) => this.#peering.dial(peer),
+      isPaired: (peer) => this.#isPaired(peer),
     });
     this.cluster = this.#createCluster();
+    this.#tickMs = this.#chooseTick();
   }
 
   /** Name of a peer's node. */
@@ -188,6 +193,7 @@ export class Node {
     this.snapshot = compileSnapshot(configuration, this.directory, this.#lan, this.#crypto.hash, generation);
     this.dataplane.post({ kind: 'snapshot', snapshot: this.snapshot });
     await this.#host.apply(configuration, this.machine, false);
+    this.#tickMs = this.#chooseTick();
     this.cluster.handleConfiguration(configuration, this.native.now());
     this.log.info({
       event: 'reloaded',
@@ -325,7 +331,7 @@ export class Node {
     if (!late) {
       this.#peering.handleTimeout();
       this.liveness.handleTimeout(this.directory.all, now);
-      const tickMs = this.liveness.isAnyoneLate(this.directory.all, now) ? TICK_ALERT_MS : TICK_MS;
+      const tickMs = this.liveness.isAnyoneLate(this.directory.all, now) ? TICK_ALERT_MS : this.#tickMs;
       deadlineMs = Math.min(this.cluster.handleTimeout(now), this.wireguard.nextDeadline(), now + tickMs);
     }
     const waitMs = Math.max(1, deadlineMs - this.native.now());
@@ -353,10 +359,19 @@ export class Node {
     }
   }
 
+  #chooseTick(): number {
+    return [...this.directory.all].some(({ number }) => this.#isPaired(number)) ? TICK_MS : TICK_LONE_MS;
+  }
+
+  #isPaired(peer: number): boolean {
+    const { clusters, cluster } = this.configuration;
+    const theirs = this.directory.get(peer)?.node.cluster ?? cluster;
+    return clusters[cluster].members.length > 1 || clusters[theirs].members.length > 1;
+  }
+
+  /** The workers answer and count probes themselves; what else comes to our control address is a hello. */
   #handleInner(peer: number, packet: Uint8Array): void {
-    const now = this.native.now();
     const hello = parseControlDatagram(packet);
-    if (hello === undefined) this.liveness.handleInner(peer, packet, now);
-    else this.cluster.handleHello(peer, hello, now);
+    if (hello !== undefined) this.cluster.handleHello(peer, hello, this.native.now());
   }
 }

@@ -111,7 +111,7 @@ function peerReport(node: Node, peer: Peer): PeerReport {
   const counters = dataplane.memory.peerCounters;
   const established = status?.establishedAtMs ?? Number.NEGATIVE_INFINITY;
   const up = liveness.isUp(peer.number, now);
-  const rttMs = liveness.rttMs[peer.number];
+  const rttMs = node.tables.peers.probeRttMs[peer.number];
   return {
     name: peer.node.name,
     cluster: configuration.clusters[peer.node.cluster].name,

@@ -31,6 +31,7 @@ import type { RouterContext } from './context.js';
 import { breakOut, deliverHere, fits } from './deliver.js';
 import { COUNT_RX_BYTES, COUNT_RX_PACKETS, PEER_COUNTERS } from './memory.js';
 import { OUT_INNER, OUT_ROAMED, OUT_SESSION_USED } from './outbox.js';
+import { noteProbeAnswer, probeClockOf } from './probe.js';
 import type { ReplyWriter } from './reply.js';
 import { routeDestination, sourceBelongs } from './routing.js';
 
@@ -151,7 +152,7 @@ function isOwnControl(context: RouterContext): boolean {
   return parsed.d0 === own[0] && parsed.d1 === own[1] && parsed.d2 === own[2] && parsed.d3 === own[3];
 }
 
-/** Packets to our control address: only from the peer's own control address. Probes are answered on the spot. */
+/** Packets to our control address: only from the peer's own control address. Probes and their answers end here. */
 function toControl(context: RouterContext, at: number, peer: number): number {
   const { parsed, bytes, rows, memory, snapshot } = context;
   const control = snapshot.data.peerControl;
@@ -165,6 +166,12 @@ function toControl(context: RouterContext, at: number, peer: number): number {
     return DROP['reverse-path'];
   }
   if (writeEchoReply(bytes, parsed)) return context.seal(at, peer) ? 0 : DROP['peer-down'];
+  const clock = probeClockOf(parsed);
+  if (!Number.isNaN(clock)) {
+    noteProbeAnswer(context.tables.peers, peer, clock, context.now);
+    rows[at + ROW_VERDICT] = VERDICT_DROP;
+    return 0;
+  }
   if (!memory.outbox.push(OUT_INNER, peer, 0, bytes, rows[at + ROW_OFFSET], parsed.length)) {
     return DROP['control-queue-full'];
   }

@@ -18,12 +18,18 @@ import {
   put16,
   put32,
 } from '../packet/offsets.js';
+import type { Parsed } from '../packet/parsed.js';
+import type { PeerTable } from '../wireguard/tables.js';
 import type { ControlAddress } from './control-address.js';
 
 const CLOCK_BYTES = 8;
 const CLOCK_AT = IP6_HEADER + ICMP_HEADER;
 const PROBE_BYTES = CLOCK_AT + CLOCK_BYTES;
 const HOP_LIMIT = 64;
+/** An answer that took longer is none. */
+export const PROBE_AGE_MS_MAX = 3_500;
+/** Weight of a new sample in the smoothed round-trip time (RFC 6298: 1/8). */
+const RTT_GAIN = 1 / 8;
 
 /** The probe sent at `now` (ms) as a whole IPv6 packet. */
 export function encodeProbe(source: ControlAddress, destination: ControlAddress, now: number): Uint8Array {
@@ -47,10 +53,22 @@ export function encodeProbe(source: ControlAddress, destination: ControlAddress,
   return packet;
 }
 
-/** The clock in the answer to a probe, or undefined where `packet` is no such answer. */
-export function parseProbeAnswer(packet: Uint8Array): number | undefined {
-  if (packet.length !== PROBE_BYTES || packet[IP6_NEXT_HEADER] !== PROTOCOL_ICMP6) return undefined;
-  if (packet[IP6_HEADER] !== ICMP6_ECHO_REPLY) return undefined;
-  const clock = new DataView(packet.buffer, packet.byteOffset).getFloat64(CLOCK_AT);
-  return Number.isFinite(clock) ? clock : undefined;
+/** The clock in the answer to a probe, NaN where the packet is no such answer. */
+export function probeClockOf(parsed: Parsed): number {
+  const answer = parsed.family === 6 && parsed.isIcmp && parsed.icmpType === ICMP6_ECHO_REPLY;
+  return answer && parsed.length === PROBE_BYTES
+    ? parsed.view.getFloat64(parsed.offset + CLOCK_AT)
+    : Number.NaN;
+}
+
+/**
+ * `peer` has answered the probe that was sent at `sentAtMs`: counts it and smooths the round-trip time. A clock that cannot
+ * be ours, or is too old, says nothing. What a worker calls: it allocates nothing and wakes nobody.
+ */
+export function noteProbeAnswer(peers: PeerTable, peer: number, sentAtMs: number, now: number): void {
+  const sample = now - sentAtMs;
+  if (!(sample >= 0 && sample <= PROBE_AGE_MS_MAX)) return;
+  const before = peers.probeRttMs[peer];
+  peers.probeRttMs[peer] = before === 0 ? sample : before + (sample - before) * RTT_GAIN;
+  peers.probeAnswers[peer] = (peers.probeAnswers[peer] + 1) | 0;
 }

@@ -7,11 +7,18 @@ import test from 'ava';
 import { Liveness, SILENT_MS_MAX, SILENT_PLAIN_MS_MAX } from '../../../src/app/control/liveness.js';
 import { createSharedTables } from '../../../src/app/control/tables.js';
 import { CLUSTER_DEFAULTS } from '../../../src/core/cluster/settings.js';
-import { PROTOCOL_ICMP6 } from '../../../src/core/packet/offsets.js';
+import { Parsed } from '../../../src/core/packet/parsed.js';
+import { noteProbeAnswer, probeClockOf } from '../../../src/core/router/probe.js';
 import type { Snapshot } from '../../../src/core/router/snapshot.js';
 
 const TICK_MS = 100;
 const KEEPALIVE_TIMEOUT_MS = 10_000;
+
+function clockOf(packet: Uint8Array): number {
+  const parsed = new Parsed();
+  parsed.parse(packet, 0, packet.length);
+  return probeClockOf(parsed);
+}
 
 type Behaviour = 'answers' | 'plain' | 'dead';
 
@@ -34,6 +41,7 @@ class Bench {
       tables: this.tables,
       snapshot: () => snapshot as unknown as Snapshot,
       seal: (_, packet) => this.#sealed(packet),
+      isPaired: () => true,
       dial: () => this.#dialled(),
     });
     this.establish();
@@ -65,7 +73,7 @@ class Bench {
       }
       for (const { packet } of this.#answers.filter(({ atMs }) => atMs <= this.now)) {
         this.hear();
-        this.liveness.handleInner(1, packet, this.now);
+        noteProbeAnswer(this.tables.peers, 1, clockOf(packet), this.now);
       }
       this.#answers = this.#answers.filter(({ atMs }) => atMs > this.now);
       this.liveness.handleTimeout([{ number: 1 }], this.now);
@@ -97,7 +105,7 @@ test('a peer that answers is up all the time, probed at each look, and its round
   t.is(bench.run(60_000), 600);
   t.is(bench.probes.length, 600);
   t.deepEqual(bench.dials, []);
-  t.true(bench.liveness.rttMs[1] >= 20 && bench.liveness.rttMs[1] <= 20 + TICK_MS);
+  t.true(bench.tables.peers.probeRttMs[1] >= 20 && bench.tables.peers.probeRttMs[1] <= 20 + TICK_MS);
 });
 
 test('a peer that has answered and falls silent is down after the detection time and dialled every 3.5 s', (t) => {
@@ -120,7 +128,7 @@ test('plain WireGuard that keeps quiet is asked once, and stays up for as long a
   const bench = new Bench('plain');
   t.is(bench.run(170_000), 1_700);
   t.is(bench.dials.length, 1);
-  t.is(bench.liveness.rttMs[1], 0);
+  t.is(bench.tables.peers.probeRttMs[1], 0);
   const late = bench.probes.filter((at) => at > bench.now - 100_000);
   t.true(late.length >= 9 && late.length <= 11, 'probes become rare');
 });
@@ -190,7 +198,7 @@ test('a peer that is forgotten is unknown again', (t) => {
   bench.behaviour = 'dead';
   bench.run(TICK_MS);
   bench.liveness.forget(1);
-  t.is(bench.liveness.rttMs[1], 0);
+  t.is(bench.tables.peers.probeRttMs[1], 0);
   bench.behaviour = 'plain';
   bench.establish();
   t.is(bench.run(30_000), 300);
@@ -210,22 +218,16 @@ test('without a session nothing is probed or dialled, and an expired one is down
 
 test('an answer that cannot be ours, or comes too late, says nothing', (t) => {
   const bench = new Bench('plain');
-  const answer = (sentAtMs: number): Uint8Array => {
-    const packet = new Uint8Array(56);
-    packet[6] = PROTOCOL_ICMP6;
-    packet[40] = 129;
-    new DataView(packet.buffer).setFloat64(48, sentAtMs);
-    return packet;
-  };
   const { now } = bench;
   for (const sentAtMs of [now + 1, now - SILENT_MS_MAX - 1, Number.NaN, Number.NEGATIVE_INFINITY]) {
-    bench.liveness.handleInner(1, answer(sentAtMs), now);
+    noteProbeAnswer(bench.tables.peers, 1, sentAtMs, now);
   }
-  bench.liveness.handleInner(1, new Uint8Array(8), now);
   bench.run(20_000);
   bench.now += SILENT_MS_MAX;
   t.true(bench.up, 'it is taken for plain');
-  bench.liveness.handleInner(1, answer(bench.now - 10), bench.now);
+  bench.behaviour = 'dead';
+  noteProbeAnswer(bench.tables.peers, 1, bench.now - 10, bench.now);
+  bench.liveness.handleTimeout([{ number: 1 }], bench.now);
   t.false(bench.up, 'it has answered, and was not heard for long');
-  t.is(bench.liveness.rttMs[1], 10);
+  t.is(bench.tables.peers.probeRttMs[1], 10);
 });

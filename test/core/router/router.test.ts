@@ -13,7 +13,7 @@ import {
   VERDICT_SEAL,
   VERDICT_WAN,
 } from '../../../src/core/packet/rows.js';
-import { encodeProbe, parseProbeAnswer } from '../../../src/core/router/probe.js';
+import { encodeProbe } from '../../../src/core/router/probe.js';
 import { UNMATCHED_IDENTITY } from '../../../src/core/router/snapshot.js';
 import { address, checksumsRight, icmp, icmpError, ip, tcp, udp } from '../../support/packets.js';
 import { AWS, AWS_A, AWS_B, NOW, OTHER, PARTNER, RouterBench, STRANGER } from '../../support/router.js';
@@ -225,8 +225,13 @@ test('a probe to our control address is answered in place; others to it go to th
   const peer = [0xfd000001 | 0, 0, 0, AWS_A + 1] as const;
   const answer = bench.fromPeer(AWS_A, encodeProbe(peer, own, 12.5), 0);
   t.is(answer.verdict, VERDICT_SEAL);
-  t.is(parseProbeAnswer(answer.packet), 12.5);
   t.true(checksumsRight(answer.packet));
+  t.is(new DataView(answer.packet.buffer, answer.packet.byteOffset).getFloat64(48), 12.5, 'with our clock');
+  const back = Uint8Array.from(encodeProbe(peer, own, NOW - 20));
+  back[40] = 129;
+  t.is(bench.fromPeer(AWS_A, back, 10).reason, 'none');
+  t.is(bench.tables.peers.probeRttMs[AWS_A], 20);
+  t.is(bench.tables.peers.probeAnswers[AWS_A], 1);
   const forged = bench.fromPeer(AWS_B, encodeProbe(peer, own, 1), 1);
   t.is(forged.reason, 'reverse-path');
   const other = ip({
