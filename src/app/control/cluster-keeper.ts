@@ -10,7 +10,7 @@ import type { Command, CommandResult } from '../../core/cluster/member.js';
 import type { Output } from '../../core/cluster/outputs.js';
 import type { Register } from '../../core/cluster/register.js';
 import { chooseServing } from '../../core/cluster/serving.js';
-import { CLUSTER_DEFAULTS } from '../../core/cluster/settings.js';
+import type { ClusterTimes } from '../../core/cluster/settings.js';
 import type { Configuration } from '../../core/config/configuration.js';
 import { AVAILABLE_HERE, type SharedTables } from '../../core/router/memory.js';
 import { readCounter, writeCounter } from '../../edge/file/counter-file.js';
@@ -30,6 +30,7 @@ export interface ClusterKeeperOptions {
   readonly lan: LanAddresses;
   readonly log: Logger;
   readonly hash: (data: Uint8Array) => Uint8Array;
+  readonly times: ClusterTimes;
   /** Whether packets go to the peer and come back. */
   readonly isUp: (peer: number, now: number) => boolean;
   readonly sendHello: (peer: number, bytes: Uint8Array) => void;
@@ -57,7 +58,7 @@ export class ClusterKeeper {
     this.node = new ClusterNode({
       roster: rosterOf(configuration, options.directory),
       settings: {
-        ...CLUSTER_DEFAULTS,
+        ...options.times,
         failback: clusters[cluster].failback,
         redis: this.#register !== undefined,
       },
@@ -217,7 +218,7 @@ export class ClusterKeeper {
       members: members.length,
       fingerprint: Buffer.from(hash(Buffer.from(text))).toString('hex'),
       process: randomUUID(),
-      timeoutMs: CLUSTER_DEFAULTS.commandTimeoutMs,
+      timeoutMs: this.#options.times.commandTimeoutMs,
       onCondition: (condition) =>
         log.error({ event: 'redis-condition', code: condition.code, reason: condition.message }),
     });

@@ -1,7 +1,6 @@
 /**
  * Which peers answer: probes through each session, and the round-trip time of their answers. One of our own nodes is
- * probed every PROBE_OURS_MS and is down after the detection time without anything from it (CLUSTER_DEFAULTS); a peer that
- * has been silent for SILENT_MS_MAX is dialled anew: it may have restarted and forgotten the session.
+ * probed every probeMs and is down after detectionMs without anything from it (cluster-times.ts); a peer that has been silent for SILENT_MS_MAX is dialled anew: it may have restarted and forgotten the session.
  *
  * A plain WireGuard peer knows no probes, and may have nothing to say. All it owes is a keepalive within
  * KEEPALIVE_TIMEOUT of data (paper, 6.5), and a probe is data. So a peer starts UNKNOWN and is asked by a handshake
@@ -9,15 +8,12 @@
  * SILENT_PLAIN_MS_MAX, and soon probed more slowly. One answer and it is ours.
  */
 import { assert } from '../../core/base/assert.js';
-import { CLUSTER_DEFAULTS } from '../../core/cluster/settings.js';
+import type { ClusterTimes } from '../../core/cluster/settings.js';
 import type { SharedTables } from '../../core/router/memory.js';
 import { encodeProbe } from '../../core/router/probe.js';
 import type { Snapshot } from '../../core/router/snapshot.js';
 
 export const PROBE_MS = 1_000;
-const { probeMs: PROBE_OURS_MS, detectionMs: DETECTION_MS } = CLUSTER_DEFAULTS;
-/** Where neither cluster has a second member there is nothing to switch to, and nobody in a hurry. */
-const LONE_FACTOR = 8;
 /** Three probes lost, and a little for a late one. */
 export const SILENT_MS_MAX = 3_500;
 /** An unknown peer that has been silent for so long is dialled, and again as often, to see whether it lives. */
@@ -41,8 +37,8 @@ export interface LivenessOptions {
   readonly snapshot: () => Snapshot;
   readonly seal: (peer: number, packet: Uint8Array) => void;
   readonly dial: (peer: number) => void;
-  /** Whether another member could take over, on either side: then silence must be noticed at once. */
-  readonly isPaired: (peer: number) => boolean;
+  /** How often our own nodes are probed, and how long one may be silent. */
+  readonly times: Pick<ClusterTimes, 'probeMs' | 'detectionMs'>;
 }
 
 export class Liveness {
@@ -100,10 +96,10 @@ export class Liveness {
   /** Whether an answer of one of our own nodes is overdue, though it still counts as up. */
   isAnyoneLate(peers: Iterable<{ readonly number: number }>, now: number): boolean {
     const { authenticatedReceivedAtMs } = this.#options.tables.peers;
+    const { probeMs, detectionMs } = this.#options.times;
     for (const { number: peer } of peers) {
       const silentMs = now - authenticatedReceivedAtMs[peer];
-      if (this.#kind[peer] === OURS && silentMs > 2 * PROBE_OURS_MS && silentMs < 2 * DETECTION_MS)
-        return true;
+      if (this.#kind[peer] === OURS && silentMs > 2 * probeMs && silentMs < 2 * detectionMs) return true;
     }
     return false;
   }
@@ -137,16 +133,12 @@ export class Liveness {
 
   /** A probe is due every so often; 2 ms early is early enough for a timer that fires on time. */
   #paceMs(peer: number): number {
-    if (this.#kind[peer] === OURS) return PROBE_OURS_MS * this.#factor(peer) - 2;
+    if (this.#kind[peer] === OURS) return this.#options.times.probeMs - 2;
     return this.#unanswered[peer] < PROBES_PLAIN_MAX ? PROBE_MS : PROBE_PLAIN_MS;
   }
 
   #downAfterMs(peer: number): number {
-    return this.#kind[peer] === OURS ? DETECTION_MS * this.#factor(peer) : this.#silentMsMax(peer);
-  }
-
-  #factor(peer: number): number {
-    return this.#options.isPaired(peer) ? 1 : LONE_FACTOR;
+    return this.#kind[peer] === OURS ? this.#options.times.detectionMs : this.#silentMsMax(peer);
   }
 
   #silentMsMax(peer: number): number {

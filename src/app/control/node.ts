@@ -7,6 +7,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { ENDPOINT_BYTES, ENDPOINT_SOCKET } from '../../core/base/endpoint.js';
+import type { ClusterTimes } from '../../core/cluster/settings.js';
 import type { Configuration } from '../../core/config/configuration.js';
 import { encodeControlDatagram, parseControlDatagram } from '../../core/router/control-datagram.js';
 import type { SharedTables } from '../../core/router/memory.js';
@@ -28,6 +29,7 @@ import { realHost } from '../../edge/linux/observe.js';
 import type { Native } from '../../edge/native.js';
 import type { ReloadReport } from '../observe/report.js';
 import { ClusterKeeper } from './cluster-keeper.js';
+import { clusterTimes } from './cluster-times.js';
 import { Dataplane } from './dataplane.js';
 import { Dialler } from './dialler.js';
 import { Directory, type Peer } from './directory.js';
@@ -40,11 +42,11 @@ import { readReload } from './reload.js';
 import { compileSnapshot, type LanAddresses } from './snapshot.js';
 import { createSharedTables, PathSlots } from './tables.js';
 
-/** How often the control thread looks at the clocks that the workers move silently: once a probe; more often when a peer is late. */
-const TICK_MS = 75;
+/**
+ * The control thread looks at the clocks that the workers move silently once a probe; every TICK_ALERT_MS while an answer
+ * is overdue.
+ */
 const TICK_ALERT_MS = 25;
-/** Without any pair to look after. */
-const TICK_LONE_MS = 300;
 /** A tick that comes later than this after its time follows a pause of the whole process; and how long the next waits. */
 const LATE_MS_MAX = 150;
 const AFTER_LATE_MS = 20;
@@ -83,7 +85,7 @@ export class Node {
   readonly #timestamps: TimestampSource;
   readonly #crypto = createCrypto();
   readonly cluster: ClusterKeeper;
-  #tickMs: number;
+  readonly #times: ClusterTimes;
   #tickDueAtMs = 0;
   #timer: NodeJS.Timeout | undefined;
   #reloading: Promise<void> = Promise.resolve();
@@ -118,6 +120,7 @@ export class Node {
     this.#host = host;
     this.#lan = lan;
     const crypto = this.#crypto;
+    this.#times = clusterTimes(configuration);
     this.directory = new Directory(configuration);
     this.tables = createSharedTables(this.directory.capacity, configuration.clusters.length + TARGETS_SPARE);
     this.paths = new PathSlots(this.tables);
@@ -139,10 +142,9 @@ export class Node {
       snapshot: () => this.snapshot,
       seal: (peer, packet) => this.dataplane.seal(peer, packet),
       dial: (peer) => this.#peering.dial(peer),
-      isPaired: (peer) => this.#isPaired(peer),
+      times: this.#times,
     });
     this.cluster = this.#createCluster();
-    this.#tickMs = this.#chooseTick();
   }
 
   /** Name of a peer's node. */
@@ -193,7 +195,6 @@ export class Node {
     this.snapshot = compileSnapshot(configuration, this.directory, this.#lan, this.#crypto.hash, generation);
     this.dataplane.post({ kind: 'snapshot', snapshot: this.snapshot });
     await this.#host.apply(configuration, this.machine, false);
-    this.#tickMs = this.#chooseTick();
     this.cluster.handleConfiguration(configuration, this.native.now());
     this.log.info({
       event: 'reloaded',
@@ -230,6 +231,7 @@ export class Node {
       lan: this.#lan,
       log: this.log,
       hash: this.#crypto.hash,
+      times: this.#times,
       isUp: (peer, now) => this.liveness.isUp(peer, now),
       sendHello: (peer, bytes) => {
         // Plain WireGuard has no use for hellos.
@@ -331,7 +333,9 @@ export class Node {
     if (!late) {
       this.#peering.handleTimeout();
       this.liveness.handleTimeout(this.directory.all, now);
-      const tickMs = this.liveness.isAnyoneLate(this.directory.all, now) ? TICK_ALERT_MS : this.#tickMs;
+      const tickMs = this.liveness.isAnyoneLate(this.directory.all, now)
+        ? TICK_ALERT_MS
+        : this.#times.probeMs;
       deadlineMs = Math.min(this.cluster.handleTimeout(now), this.wireguard.nextDeadline(), now + tickMs);
     }
     const waitMs = Math.max(1, deadlineMs - this.native.now());
@@ -357,16 +361,6 @@ export class Node {
         this.#peering.handleRoamed(argument, payload.slice(0, ENDPOINT_BYTES));
         break;
     }
-  }
-
-  #chooseTick(): number {
-    return [...this.directory.all].some(({ number }) => this.#isPaired(number)) ? TICK_MS : TICK_LONE_MS;
-  }
-
-  #isPaired(peer: number): boolean {
-    const { clusters, cluster } = this.configuration;
-    const theirs = this.directory.get(peer)?.node.cluster ?? cluster;
-    return clusters[cluster].members.length > 1 || clusters[theirs].members.length > 1;
   }
 
   /** The workers answer and count probes themselves; what else comes to our control address is a hello. */

@@ -41,7 +41,7 @@ class Bench {
       tables: this.tables,
       snapshot: () => snapshot as unknown as Snapshot,
       seal: (_, packet) => this.#sealed(packet),
-      isPaired: () => true,
+      times: CLUSTER_DEFAULTS,
       dial: () => this.#dialled(),
     });
     this.establish();
