@@ -237,6 +237,13 @@ export class Checks {
     }
   }
 
+  /** The role of `site` has not moved since `sinceMs`. */
+  unmoved(site: SimCluster, sinceMs: number): void {
+    const moves = (this.moves.get(site.name) ?? []).filter((atMs) => atMs >= sinceMs);
+    if (moves.length > 0)
+      this.#world.fail(`the role of ${site.name} moved though its active served all the time`);
+  }
+
   /** A cold start makes the preferred members active. */
   preferred(): void {
     for (const site of this.#world.clusters) {

@@ -6,6 +6,7 @@
  *   --faults 'NAME + NAME' [--placement P]   one set of steady faults, with its trace
  *   --measure N               the table of outages, over N seeds an event
  *   --flapping                one side of the active comes and goes
+ *   --returning N             the standby loses everybody and finds one channel again, over N seeds
  *   --without RULE            leaves a safety rule out
  */
 import { parseArgs } from 'node:util';
@@ -13,7 +14,8 @@ import { SAFETY_RULES, type SafetyRule } from '../../src/core/cluster/settings.j
 import { enumerated } from './faults.js';
 import { PLACEMENTS, SMALL } from './layout.js';
 import { measure, tableOf } from './measure.js';
-import { type Outcome, runFlapping, runRandom, runSteady } from './run.js';
+import { type Outcome, runRandom, runSteady } from './run.js';
+import { runFlapping, runReturning } from './traps.js';
 
 const { values } = parseArgs({
   options: {
@@ -30,6 +32,7 @@ const { values } = parseArgs({
     faults: { type: 'string' },
     measure: { type: 'string' },
     flapping: { type: 'boolean', default: false },
+    returning: { type: 'string' },
   },
 });
 
@@ -73,6 +76,13 @@ if (values.measure !== undefined) {
     const result = runFlapping(seed, onMs, offMs, without);
     if (!take(`flapping ${seed}: on ${onMs} ms, off ${offMs} ms`, result))
       console.log(result.trace.join('\n'));
+  }
+} else if (values.returning !== undefined) {
+  for (let seed = 1; seed <= Number(values.returning); seed++) {
+    for (const channel of ['peers', 'redis'] as const) {
+      const result = runReturning(seed, channel, without);
+      if (!take(`returning ${channel} ${seed}`, result)) console.log(result.trace.slice(-12).join('\n'));
+    }
   }
 } else if (values.seed !== undefined) {
   const result = runRandom(Number(values.seed), steps, without);

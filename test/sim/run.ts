@@ -36,7 +36,7 @@ export interface Outcome {
   readonly dualMsMax: number;
 }
 
-function outcome(world: World, act: () => void): Outcome {
+export function outcome(world: World, act: () => void): Outcome {
   let violation: string | undefined;
   try {
     act();
@@ -48,12 +48,12 @@ function outcome(world: World, act: () => void): Outcome {
   return { violation, trace, steps: clock.steps, simulatedMs: clock.now, dualMsMax: checks.dualMsMax };
 }
 
-function begin(world: World, fault: Fault): void {
+export function begin(world: World, fault: Fault): void {
   world.note(`--- ${fault.name}`);
   fault.begin(world);
 }
 
-function end(world: World, fault: Fault): void {
+export function end(world: World, fault: Fault): void {
   world.note(`--- no longer: ${fault.name}`);
   fault.end(world);
 }
@@ -119,32 +119,6 @@ export function runRandom(seed: number, steps: number, without?: SafetyRule): Ou
     const life = new RandomLife(world, random);
     for (let step = 0; step < steps; step++) life.step();
     life.heal();
-  });
-}
-
-/** One side of the active comes and goes for five minutes: the role must come to rest, and all is well afterwards. */
-export function runFlapping(seed: number, onMs: number, offMs: number, without?: SafetyRule): Outcome {
-  const placement = PLACEMENTS[seed % PLACEMENTS.length];
-  const world = new World({
-    seed,
-    placement,
-    clusters: SMALL,
-    ...(without === undefined ? {} : { without }),
-  });
-  const fault = nodeFaults('a').find(({ name }) => name === 'a WAN cut') as Fault;
-  return outcome(world, () => {
-    world.startAll();
-    world.run(WARM_UP_MS);
-    const sinceMs = world.clock.now;
-    while (world.clock.now - sinceMs < 300_000) {
-      fault.begin(world);
-      world.run(offMs);
-      fault.end(world);
-      world.run(onMs);
-    }
-    world.checks.restful(sinceMs);
-    world.run(HEAL_MS);
-    world.checks.healthy();
   });
 }
 

@@ -58,13 +58,10 @@ function silenceProves(view: ClaimView): boolean {
   const { partners, remotes } = directory;
   const live = remotes.filter((node) => node.up);
   if (rules.waitForReports && live.some((node) => !node.reported)) return false;
-  if (
-    rules.redisSettled &&
-    register.answering &&
-    !waits.passed(register.answeringSinceMs, settings.detectionMs)
-  ) {
+  // A partner whose command was lost when Redis came back is only heard after the time-out of that command.
+  const settleMs = settings.detectionMs + settings.commandTimeoutMs;
+  if (rules.redisSettled && register.answering && !waits.passed(register.answeringSinceMs, settleMs))
     return false;
-  }
   if (rules.reachSomebody && view.hasWitnesses && !register.answering && live.length === 0) return false;
   if (rules.listenFirst && !waits.passed(view.listenSinceMs, view.listenMs)) return false;
   const paused = view.pausedAtMs;

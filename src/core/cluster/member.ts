@@ -190,12 +190,7 @@ export class Member {
     assert(this.epoch !== undefined, 'whoever acts has an epoch');
     const rules = this.#rules;
     const seen = highest(cluster.epoch, register.register);
-    if (
-      rules.renewForgotten &&
-      seen !== undefined &&
-      seen.member === self.member &&
-      compareEpochs(seen, this.epoch) > 0
-    ) {
+    if (seen !== undefined && seen.member === self.member && compareEpochs(seen, this.epoch) > 0) {
       this.#renew(seen);
       return;
     }
@@ -293,7 +288,7 @@ export class Member {
       this.becomeStandby('no longer able');
     } else if (this.#ordered) {
       this.becomeActive('the register has ordered the claim');
-    } else if (!this.#rules.claimThroughRedis || !register.answering || directory().partners.length === 0) {
+    } else if (!register.answering || directory().partners.length === 0) {
       this.becomeActive('no register answers: the claim stands alone');
     } else if (waits.passed(this.#claimSinceMs, settings.claimNotAfterMs)) {
       this.becomeActive('the register has not ordered the claim in time: it stands alone');

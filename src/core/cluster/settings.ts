@@ -153,12 +153,8 @@ export const SAFETY_RULES = {
   repeatHello: true,
   /** A claim says until when Redis may execute it. */
   claimNotAfter: true,
-  /** A claim is ordered by Redis while Redis answers. */
-  claimThroughRedis: true,
   /** n is stored before it is used. */
   persistEpoch: true,
-  /** An active that sees a higher epoch of its own (it forgot) claims above it. */
-  renewForgotten: true,
   /** Peers deliver to the highest epoch's member first. */
   routeByEpoch: true,
 } as const satisfies Record<string, true>;
