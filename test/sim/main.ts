@@ -33,9 +33,21 @@ const { values } = parseArgs({
     measure: { type: 'string' },
     flapping: { type: 'boolean', default: false },
     returning: { type: 'string' },
+    help: { type: 'boolean', default: false },
   },
 });
 
+if (values.help) {
+  console.log(`npm run sim -- …
+  --seed N [--steps M]                  one random run, with its trace
+  --seeds N [--steps M] [--from F]      many; stops at the first failure unless --all
+  --singles | --pairs [--every K] [--placement P]   steady faults, enumerated
+  --faults 'NAME + NAME' [--placement P]            one set of them, with its trace
+  --measure N                           the table of outages, over N seeds an event
+  --flapping, --returning N             runs that set one trap each
+  --without RULE                        leaves out one of ${Object.keys(SAFETY_RULES).join(', ')}`);
+  process.exit();
+}
 const without = values.without as SafetyRule | undefined;
 if (without !== undefined && !(without in SAFETY_RULES)) {
   console.error(`There is no rule '${without}'; there are: ${Object.keys(SAFETY_RULES).join(', ')}`);
