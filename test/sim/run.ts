@@ -26,7 +26,7 @@ const REST_MS = 16_000;
 /** After faults stop. */
 export const HEAL_MS = 2_000;
 /** A process that has just started listens first, and its sessions must be made. */
-const RESTART_MS = 2_500;
+export const RESTART_MS = 2_500;
 
 export interface Outcome {
   readonly violation: string | undefined;

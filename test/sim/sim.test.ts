@@ -4,6 +4,7 @@ import { enumerated, type Fault } from './faults.js';
 import { PLACEMENTS, SMALL } from './layout.js';
 import { measure, tableOf } from './measure.js';
 import { type Outcome, runRandom, runSteady } from './run.js';
+import { runTriple } from './traps.js';
 
 const SEEDS = 24;
 const STEPS = 8;
@@ -41,6 +42,10 @@ test('so is a sample of pairs, in every placement', (t) => {
     const what = `${pair.map(({ name }) => name).join(' + ')} (${placement.mesh}, Redis ${placement.redis})`;
     t.is(report(runSteady(index, placement, pair)), '', what);
   });
+});
+
+test('a cluster of three survives pairs of faults', (t) => {
+  for (let seed = 1; seed <= 30; seed++) t.is(report(runTriple(seed)), '', `runTriple(${seed})`);
 });
 
 /** ms: the budgets of the lab, which the simulation must keep with room to spare. */

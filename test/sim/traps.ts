@@ -5,7 +5,7 @@
 import type { SafetyRule } from '../../src/core/cluster/settings.js';
 import { type Fault, nodeFaults, POWER_FAILURE, pathFaults } from './faults.js';
 import { PLACEMENTS, type Placement, SMALL } from './layout.js';
-import { begin, end, HEAL_MS, type Outcome, outcome, WARM_UP_MS } from './run.js';
+import { begin, end, HEAL_MS, type Outcome, outcome, RESTART_MS, WARM_UP_MS } from './run.js';
 import { World } from './world.js';
 
 function worldOf(seed: number, placement: Placement, without: SafetyRule | undefined): World {
@@ -197,6 +197,29 @@ export function runBlindStandby(seed: number, without?: SafetyRule): Outcome {
     world.checks.served();
     for (const fault of faults) end(world, fault);
     world.run(HEAL_MS);
+    world.checks.healthy();
+  });
+}
+
+/** A cluster of three under two faults at once: whoever takes over, one does, and the others let it. */
+export function runTriple(seed: number, without?: SafetyRule): Outcome {
+  const [site, ...others] = SMALL;
+  const clusters = [{ ...site, members: ['a', 'b', 'c'] }, ...others];
+  const placement = PLACEMENTS[seed % PLACEMENTS.length];
+  const world = new World({ seed, placement, clusters, ...(without === undefined ? {} : { without }) });
+  const faults = ['a', 'b', 'c'].flatMap(nodeFaults);
+  const pair = new Set([faults[seed % faults.length], faults[(seed * 7 + 5) % faults.length]]);
+  return outcome(world, () => {
+    world.startAll();
+    world.run(WARM_UP_MS);
+    world.checks.healthy();
+    const sinceMs = world.clock.now;
+    for (const fault of pair) begin(world, fault);
+    world.run(15_000);
+    world.checks.served();
+    world.checks.restful(sinceMs);
+    for (const fault of pair) end(world, fault);
+    world.run(HEAL_MS + RESTART_MS);
     world.checks.healthy();
   });
 }

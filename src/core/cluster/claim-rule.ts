@@ -9,6 +9,7 @@
  * With more than two members, a silent one must be proven silent before the others fill a vacancy.
  */
 
+import { activePartner } from './hearing.js';
 import type { LanHealth } from './lan.js';
 import type { Observations } from './observations.js';
 import { compareHealth, isActing, type MemberRecord } from './record.js';
@@ -46,7 +47,7 @@ export function claimCause(view: ClaimView): string | undefined {
   if (partners.length === 0) return own.able ? 'the cluster has no other member' : undefined;
   if (!own.able || lan.carrierLostAtMs !== undefined) return undefined;
   const heard = partners.filter((partner) => partner.heard);
-  const active = heard.find((partner) => partner.record?.role === 'active');
+  const active = activePartner(partners);
   if (active !== undefined) return activeIsWorse(view, active) ?? failback(view, active);
   if (heard.length < partners.length && !silenceProves(view)) return undefined;
   return heard.length === 0 ? 'no partner is heard on any channel' : vacancy(view, heard);

@@ -3,6 +3,7 @@
  * (timed on our own clock) or any live witness shows it within the detection time. A witness is live while its session
  * is up both ways and it has sent a hello since that session came up.
  */
+import { compareEpochs } from './register.js';
 import type { Directory, KnownNode } from './roster.js';
 import { type ClusterSettings, SAFETY_RULES } from './settings.js';
 import type { Waits } from './waits.js';
@@ -17,6 +18,17 @@ export function witnessesOf(node: KnownNode, directory: Directory): KnownNode[] 
   return directory.others.filter(
     (other) => other !== node && other.up && other.reported && other.shows.has(node.name),
   );
+}
+
+/** The partner that is heard and active; of several, that of the highest epoch: the others have yet to learn of it. */
+export function activePartner(partners: readonly KnownNode[]): KnownNode | undefined {
+  let active: KnownNode | undefined;
+  for (const partner of partners) {
+    if (!partner.heard || partner.record?.role !== 'active') continue;
+    const [epoch, best] = [partner.record.epoch, active?.record?.epoch];
+    if (best === undefined || (epoch !== undefined && compareEpochs(epoch, best) > 0)) active = partner;
+  }
+  return active;
 }
 
 /** Brings the partners' hearing up to date and returns those that fell silent or are heard again. */

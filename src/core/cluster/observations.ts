@@ -1,6 +1,7 @@
 /**
  * Since when. Rules speak of conditions that have lasted; here is when each of them began, on this member's own clock.
  */
+import { activePartner } from './hearing.js';
 import { compareHealth, type MemberRecord } from './record.js';
 import type { KnownNode } from './roster.js';
 
@@ -20,7 +21,7 @@ export class Observations {
 
   /** Brings everything but `registerHigherSinceMs` up to date. */
   observe(own: MemberRecord, partners: readonly KnownNode[], now: number): void {
-    const active = partners.find(({ heard, record }) => heard && record?.role === 'active')?.record;
+    const active = activePartner(partners)?.record;
     this.serveSinceMs = since(this.serveSinceMs, own.serve, now);
     this.vacantSinceMs = since(
       this.vacantSinceMs,
