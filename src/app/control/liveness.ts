@@ -20,7 +20,7 @@ export const SILENT_MS_MAX = 3_500;
 const ASK_AFTER_MS = 2_000;
 const ASK_MS = 1_000;
 /** Heard so long after its first unanswered probe, a peer lives and knows no probes. */
-const PLAIN_AFTER_MS = 1_500;
+const PLAIN_AFTER_MS = 1_000;
 /** So many unanswered probes, and a plain peer is probed at PROBE_PLAIN_MS: enough to be owed a keepalive at all times. */
 const PROBES_PLAIN_MAX = 10;
 export const PROBE_PLAIN_MS = 10_000;
