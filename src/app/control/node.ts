@@ -5,8 +5,10 @@
  * Start: devices and sockets are opened, the host is brought into its desired state, the worker breathes, sessions are
  * dialled. Stop: the reverse. Nothing survives a kill but files that the next start replaces.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { ENDPOINT_BYTES, ENDPOINT_SOCKET } from '../../core/base/endpoint.js';
+import { isActing } from '../../core/cluster/record.js';
 import type { ClusterTimes } from '../../core/cluster/settings.js';
 import type { Configuration } from '../../core/config/configuration.js';
 import { encodeControlDatagram, parseControlDatagram } from '../../core/router/control-datagram.js';
@@ -52,6 +54,11 @@ const LATE_MS_MAX = 150;
 const AFTER_LATE_MS = 20;
 /** Targets (clusters and WAN) that a reload may add without a restart. */
 const TARGETS_SPARE = 64;
+
+/** Giving the role up before a stop: how long at most, how often that is looked at, and how long packets are still delivered. */
+const HAND_OVER_MS_MAX = 2_000;
+const HAND_OVER_LOOK_MS = 20;
+const HAND_OVER_LINGER_MS = 200;
 
 export interface NodeOptions {
   readonly native: Native;
@@ -214,12 +221,25 @@ export class Node {
   /** Everything that was opened is closed, and the host put back. */
   async stop(): Promise<void> {
     await this.#reloading;
+    await this.#handOver();
     clearTimeout(this.#timer);
     await this.cluster.close();
     await this.dataplane.stop();
     this.#timestamps.close();
     await this.#host.undo();
     this.machine.close();
+  }
+
+  /** Make before break: a partner that can takes the role before this node goes. */
+  async #handOver(): Promise<void> {
+    const { member, directory } = this.cluster.node;
+    const taker = directory.partners.some(({ heard, record }) => heard && record?.serve === true);
+    if (member.role !== 'active' || !taker) return;
+    this.cluster.handleCommand({ kind: 'drain' }, this.native.now());
+    const untilMs = this.native.now() + HAND_OVER_MS_MAX;
+    while (isActing(member.role) && this.native.now() < untilMs) await sleep(HAND_OVER_LOOK_MS);
+    // Peers still send here for a moment.
+    await sleep(HAND_OVER_LINGER_MS);
   }
 
   #createCluster(): ClusterKeeper {
