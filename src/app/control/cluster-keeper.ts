@@ -44,6 +44,7 @@ export class ClusterKeeper {
   readonly effects: Effects;
   readonly #epochFile: string;
   #lanAnsweredAtMs: number | undefined;
+  #carrier: boolean | undefined;
   #draining = false;
   /** Of the last event: the reason that hooks are told. */
   #why = 'start';
@@ -201,6 +202,8 @@ export class ClusterKeeper {
       this.#lanAnsweredAtMs = answeredAtMs;
       this.node.handleLanAnswer(now);
     }
+    if (carrier === this.#carrier) return;
+    this.#carrier = carrier;
     this.node.handleHealth({ dataPlane: true, lanCarrier: carrier, uplink: true }, now);
   }
 

@@ -48,6 +48,7 @@ export class LanKeeper {
   #failure = '';
   #reopenAtMs = Number.POSITIVE_INFINITY;
   #closed = false;
+  #partnerSilent = false;
 
   /** Opens the LAN device. Throws TS_DEVICE. */
   constructor(options: LanKeeperOptions) {
@@ -77,6 +78,8 @@ export class LanKeeper {
 
   /** The partner is not heard on any channel: the LAN is looked at more closely. */
   setPartnerSilent(silent: boolean): void {
+    if (silent === this.#partnerSilent) return;
+    this.#partnerSilent = silent;
     this.watch.handlePartnerSilent(silent, this.#options.native.now());
     this.#tick();
   }
@@ -102,8 +105,12 @@ export class LanKeeper {
     const { vip } = this.#options;
     if (vip?.length === address.length && vip.every((byte, at) => byte === address[at])) {
       this.#vip.handleClaim(mac, now);
-    } else this.watch.handleNeighbour(address, mac, answer, now);
-    this.#tick();
+      this.#tick();
+      return;
+    }
+    // A LAN is full of neighbours who talk; only news is worth a tick.
+    this.watch.handleNeighbour(address, mac, answer, now);
+    if (this.watch.usable(now) !== this.#usable) this.#tick();
   }
 
   #tick(): void {
