@@ -25,8 +25,6 @@ export type Output =
 
 export type ClusterEventName =
   | 'role-changed'
-  | 'claim-started'
-  | 'claim-abandoned'
   | 'epoch-renewed'
   | 'hand-over-failed'
   | 'clock-jumped'
