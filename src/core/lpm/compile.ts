@@ -24,6 +24,12 @@ import {
   NODE_SKIP,
   NODE_VECTOR,
   NODE_WORDS,
+  SINGLE_FALLBACK,
+  SINGLE_LENGTH,
+  SINGLE_LENGTH_MAX,
+  SINGLE_MARK,
+  SINGLE_PATTERN,
+  SINGLE_WORDS,
   SKIP_MAX,
   SKIP_SHIFT,
   STRIDE,
@@ -86,10 +92,10 @@ class GrowingTable {
     return at;
   }
 
-  /** Room for neighbouring nodes, none of which lies across two cache lines. */
-  takeNodes(count: number): number {
-    this.used = Math.ceil(this.used / NODE_WORDS) * NODE_WORDS;
-    return this.take(count * NODE_WORDS);
+  /** Room for `count` neighbours of `words` words (4 or 8), none of which lies across two cache lines. */
+  takeAligned(words: number, count: number): number {
+    this.used = Math.ceil(this.used / words) * words;
+    return this.take(count * words);
   }
 }
 
@@ -155,14 +161,15 @@ class FamilyBuilder {
     const at = this.table.take(1 << bits);
     const slots = newSlots(1 << bits);
     this.divide(slots, first, this.count, skip, bits, fallback);
+    this.buildSingles(at, slots, skip + bits);
     for (let slot = 0; slot < 1 << bits; slot++) {
-      if (slots.first[slot] === slots.end[slot]) {
-        this.table.words[at + slot] = ~slots.value[slot];
-        continue;
-      }
-      const node = this.table.takeNodes(1);
+      const start = slots.first[slot];
+      const end = slots.end[slot];
+      if (start === end) this.table.words[at + slot] = ~slots.value[slot];
+      if (start === end || this.isSingle(start, end, skip + bits)) continue;
+      const node = this.table.takeAligned(NODE_WORDS, 1);
       this.table.words[at + slot] = node;
-      this.buildNode(node, slots.first[slot], slots.end[slot], skip + bits, slots.value[slot], 0);
+      this.buildNode(node, start, end, skip + bits, slots.value[slot], 0);
     }
     const table = this.table.words;
     table[header + FAMILY_BITS] = bits;
@@ -170,6 +177,26 @@ class FamilyBuilder {
     table[header + FAMILY_SKIP] = skip;
     table[header + FAMILY_FALLBACK] = fallback;
     table.set(pattern, header + FAMILY_PATTERN);
+  }
+
+  /** Whether prefixes first … end − 1, all longer than `depth`, are one that a single can hold. */
+  private isSingle(first: number, end: number, depth: number): boolean {
+    return end - first === 1 && this.lengths[first] - depth <= SINGLE_LENGTH_MAX;
+  }
+
+  /** Writes the slots of the direct table at `at` that hold one longer prefix; the singles stand side by side. */
+  private buildSingles(at: number, slots: Slots, depth: number): void {
+    for (let slot = 0; slot < slots.first.length; slot++) {
+      const index = slots.first[slot];
+      if (!this.isSingle(index, slots.end[slot], depth)) continue;
+      const single = this.table.takeAligned(SINGLE_WORDS, 1);
+      const words = this.table.words;
+      words[at + slot] = single + SINGLE_MARK;
+      words[single + SINGLE_PATTERN] = this.bitsFrom(index, depth);
+      words[single + SINGLE_PATTERN + 1] = this.bitsFrom(index, depth + 32);
+      words[single + SINGLE_LENGTH] = ((this.lengths[index] - depth - 1) << SKIP_SHIFT) | this.values[index];
+      words[single + SINGLE_FALLBACK] = slots.value[slot];
+    }
   }
 
   /** Fills the node at `at` for prefixes first … end − 1, all longer than `depth`, in a region worth `inherited`. */
@@ -242,7 +269,7 @@ class FamilyBuilder {
       vector[slot >> 5] |= 1 << (slot & 31);
       children++;
     }
-    let node = this.table.takeNodes(children);
+    let node = this.table.takeAligned(NODE_WORDS, children);
     this.table.words[at + NODE_CHILDREN] = node;
     this.table.words[at + NODE_VECTOR] = vector[0];
     this.table.words[at + NODE_VECTOR + 1] = vector[1];

@@ -7,6 +7,11 @@
  *   node    0, 1 vector: slot has a child node   2, 3 leaf vector: slot starts a new run of equal leaves
  *           4 position of the first child   5 position of the first leaf, or complement of value + 1
  *           6 pattern to skip, left-aligned   7 bits to skip << 26 | fallback value + 1
+ *   single  0, 1 the 64 bits after the direct table's that one prefix begins with   2 how many of them (1 … 64) less 1
+ *           << 26 | value + 1   3 fallback value + 1
+ *
+ * A word of a direct table is the position of a node (a multiple of NODE_WORDS), the position of a single with
+ * SINGLE_MARK added, or the complement of value + 1.
  */
 export const LOOKUP_MAGIC = 0x504f5032;
 export const HEADER_WORDS = 32;
@@ -29,6 +34,14 @@ export const NODE_CHILDREN = 4;
 export const NODE_LEAVES = 5;
 export const NODE_PATTERN = 6;
 export const NODE_SKIP = 7;
+
+export const SINGLE_WORDS = 4;
+export const SINGLE_MARK = 1;
+export const SINGLE_PATTERN = 0;
+export const SINGLE_LENGTH = 2;
+export const SINGLE_FALLBACK = 3;
+/** Longer prefixes than this, counted after the direct bits, take a node. */
+export const SINGLE_LENGTH_MAX = 64;
 
 /** Bits that a node decides on. */
 export const STRIDE = 6;

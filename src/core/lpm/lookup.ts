@@ -1,11 +1,13 @@
 /**
  * Longest-prefix match on flat memory: a Poptrie (Asai and Ohara, "Poptrie: A Compressed Trie with Population Count
  * for Fast and Scalable Software IP Routing Table Lookup", SIGCOMM 2015) with direct pointing for the first bits of
- * either family (after those that all its prefixes share), 64-way nodes, and two additions that IPv6 needs:
+ * either family (after those that all its prefixes share), 64-way nodes, and three additions that sparse tables need:
  *
  * - *Skip.* Routes of /48 and longer leave long chains of nodes with one child. A node says how many bits (≤ 25)
  *   must first match a pattern; an address that differs there takes the node's fallback, the value that a shorter
  *   prefix gave to the whole region. The check happens on the way down, so a lookup never goes back.
+ * - *Single.* A direct slot with one longer prefix, which is most of those that hold any, needs no node: four words
+ *   hold the prefix and its fallback, and one comparison answers.
  * - *Leaf in the node.* A node whose leaves all have one value holds it itself and saves the last memory access.
  *
  * Everything is one Int32Array: header, the direct table of each family, nodes, leaves. Positions are words from the
@@ -35,6 +37,10 @@ import {
   NODE_SKIP,
   NODE_VECTOR,
   NODE_WORDS,
+  SINGLE_FALLBACK,
+  SINGLE_LENGTH,
+  SINGLE_MARK,
+  SINGLE_PATTERN,
   SKIP_SHIFT,
   STRIDE,
   VALUE_MASK,
@@ -107,6 +113,7 @@ export class Lookup {
     let rest = address << root.skip;
     let node = table[root.direct + (rest >>> root.indexShift)];
     rest <<= root.bits;
+    if (node >= 0 && (node & SINGLE_MARK) !== 0) return this.single(node - SINGLE_MARK, rest, 0);
     while (node >= 0) {
       const control = table[node + NODE_SKIP];
       const skip = control >> SKIP_SHIFT;
@@ -150,6 +157,10 @@ export class Lookup {
     const top = (a << root.skip) | ((b >>> 1) >>> (31 - root.skip));
     let node = table[root.direct + (top >>> root.indexShift)];
     let shift = root.skip + root.bits;
+    if (node >= 0 && (node & SINGLE_MARK) !== 0) {
+      const first = (a << shift) | ((b >>> 1) >>> (31 - shift));
+      return this.single(node - SINGLE_MARK, first, (b << shift) | ((c >>> 1) >>> (31 - shift)));
+    }
     while (node >= 0) {
       a = (a << shift) | (b >>> (32 - shift));
       b = (b << shift) | (c >>> (32 - shift));
@@ -169,6 +180,19 @@ export class Lookup {
       node = table[node + NODE_CHILDREN] + (rank - 1) * NODE_WORDS;
     }
     return -2 - node;
+  }
+
+  /** The answer of a slot with one longer prefix, for the 64 address bits after the direct ones. */
+  private single(at: number, first: number, second: number): number {
+    const table = this.table;
+    const control = table[at + SINGLE_LENGTH];
+    const length = (control >>> SKIP_SHIFT) + 1;
+    const unlike = first ^ table[at + SINGLE_PATTERN];
+    const found =
+      length <= 32
+        ? unlike >>> (32 - length) === 0
+        : unlike === 0 && (second ^ table[at + SINGLE_PATTERN + 1]) >>> (64 - length) === 0;
+    return found ? (control & VALUE_MASK) - 1 : table[at + SINGLE_FALLBACK] - 1;
   }
 
   private leaf(node: number, half: number, upTo: number): number {
