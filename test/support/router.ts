@@ -166,7 +166,7 @@ export class RouterBench {
   }
 }
 
-function snapshot(): Snapshot {
+export function snapshot(): Snapshot {
   const control = [AWS_A, AWS_B, PARTNER, STRANGER].flatMap((peer) => [0xfd000001 | 0, 0, 0, peer + 1]);
   return {
     generation: 1,

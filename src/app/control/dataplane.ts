@@ -62,6 +62,7 @@ export class Dataplane {
   readonly #onInstalled: DataplaneOptions['onInstalled'];
   readonly #onFault: DataplaneOptions['onFault'];
   readonly #exited: Promise<void>;
+  #sealing = false;
   #becameReady: () => void = () => {};
   /** Settles when the worker breathes. */
   readonly ready: Promise<void>;
@@ -119,11 +120,22 @@ export class Dataplane {
     this.#native.eventSignal(this.#wakeFd);
   }
 
-  /** Has the worker seal an inner packet (empty = keepalive) to `peer`. False when its inbox is full. */
+  /**
+   * Has the worker seal an inner packet (empty = keepalive) to `peer`. False when its inbox is full. The worker is woken once
+   * for all packets of one turn of the event loop.
+   */
   seal(peer: number, packet: Uint8Array): boolean {
     const taken = this.memory.inbox.push(IN_SEAL, peer, 0, packet, 0, packet.length);
-    this.#native.eventSignal(this.#wakeFd);
+    if (!this.#sealing) {
+      this.#sealing = true;
+      queueMicrotask(() => this.#wakeToSeal());
+    }
     return taken;
+  }
+
+  /** Has the worker look at the shared tables. */
+  wake(): void {
+    this.#native.eventSignal(this.#wakeFd);
   }
 
   /** Drops by reason name, the router's and the addon's; only those that happened. */
@@ -143,6 +155,11 @@ export class Dataplane {
     this.post({ kind: 'stop' });
     await this.#exited;
     this.#native.closeFd(this.#wakeFd);
+  }
+
+  #wakeToSeal(): void {
+    this.#sealing = false;
+    this.wake();
   }
 
   #handleNotice(notice: WorkerNotice): void {

@@ -1,6 +1,7 @@
 /**
- * Which peers answer: probes through each session, and the round-trip time of their answers. One of our own nodes is
- * probed every probeMs and is down after detectionMs without anything from it (cluster-times.ts); a peer that has been silent for SILENT_MS_MAX is dialled anew: it may have restarted and forgotten the session.
+ * Which peers answer probes through their session, and which are up. A worker gives one of our own nodes a sign of life
+ * every probeMs (router/pulses.ts) and expects one; the node is down after detectionMs without (cluster-times.ts). A peer
+ * that has been silent for SILENT_MS_MAX is dialled anew: it may have restarted and forgotten the session.
  *
  * A plain WireGuard peer knows no probes, and may have nothing to say. All it owes is a keepalive within
  * KEEPALIVE_TIMEOUT of data (paper, 6.5), and a probe is data. So a peer starts UNKNOWN and is asked by a handshake
@@ -37,7 +38,9 @@ export interface LivenessOptions {
   readonly snapshot: () => Snapshot;
   readonly seal: (peer: number, packet: Uint8Array) => void;
   readonly dial: (peer: number) => void;
-  /** How often our own nodes are probed, and how long one may be silent. */
+  /** Has the worker look at the tables. */
+  readonly wake: () => void;
+  /** How often our own nodes get a sign of life, and how long one may be silent. */
   readonly times: Pick<ClusterTimes, 'probeMs' | 'detectionMs'>;
 }
 
@@ -72,8 +75,9 @@ export class Liveness {
     this.#kind[peer] = UNKNOWN;
     this.#firstProbeAtMs[peer] = 0;
     this.#unanswered[peer] = 0;
-    const { probeRttMs, probeAnswers } = this.#options.tables.peers;
+    const { probeRttMs, probeAnswers, pulseMs } = this.#options.tables.peers;
     probeRttMs[peer] = 0;
+    pulseMs[peer] = 0;
     this.#answers[peer] = probeAnswers[peer];
   }
 
@@ -93,17 +97,6 @@ export class Liveness {
     return this.#kind[peer] === OURS;
   }
 
-  /** Whether an answer of one of our own nodes is overdue, though it still counts as up. */
-  isAnyoneLate(peers: Iterable<{ readonly number: number }>, now: number): boolean {
-    const { authenticatedReceivedAtMs } = this.#options.tables.peers;
-    const { probeMs, detectionMs } = this.#options.times;
-    for (const { number: peer } of peers) {
-      const silentMs = now - authenticatedReceivedAtMs[peer];
-      if (this.#kind[peer] === OURS && silentMs > 2 * probeMs && silentMs < 2 * detectionMs) return true;
-    }
-    return false;
-  }
-
   /** Sends the probes that are due to `peers`, and dials those that have fallen silent. */
   handleTimeout(peers: Iterable<{ readonly number: number }>, now: number): void {
     const { tables, dial } = this.#options;
@@ -114,7 +107,8 @@ export class Liveness {
       if (slot !== this.#slot[peer]) this.#unanswered[peer] = 0;
       this.#slot[peer] = slot;
       this.#classify(peer);
-      if (now - this.#probedAtMs[peer] >= this.#paceMs(peer)) this.#probe(peer, now);
+      if (this.#kind[peer] !== OURS && now - this.#probedAtMs[peer] >= this.#paceMs(peer))
+        this.#probe(peer, now);
       const silentMs = now - tables.peers.authenticatedReceivedAtMs[peer];
       if (!this.#isDialDue(peer, silentMs, now - this.#dialledAtMs[peer])) continue;
       this.#dialledAtMs[peer] = now;
@@ -127,13 +121,16 @@ export class Liveness {
     const answers = this.#options.tables.peers.probeAnswers[peer];
     if (answers === this.#answers[peer]) return;
     this.#answers[peer] = answers;
-    this.#kind[peer] = OURS;
     this.#unanswered[peer] = 0;
+    if (this.#kind[peer] === OURS) return;
+    this.#kind[peer] = OURS;
+    const { tables, times, wake } = this.#options;
+    tables.peers.pulseMs[peer] = times.probeMs;
+    tables.peers.silentAfterMs[peer] = times.detectionMs;
+    wake();
   }
 
-  /** A probe is due every so often; 2 ms early is early enough for a timer that fires on time. */
   #paceMs(peer: number): number {
-    if (this.#kind[peer] === OURS) return this.#options.times.probeMs - 2;
     return this.#unanswered[peer] < PROBES_PLAIN_MAX ? PROBE_MS : PROBE_PLAIN_MS;
   }
 
@@ -163,7 +160,7 @@ export class Liveness {
     const at = peer * 4;
     assert(at + 4 <= peerControl.length, 'a peer has a control address');
     this.#probedAtMs[peer] = now;
-    if (this.#kind[peer] !== OURS && this.#unanswered[peer] < PROBES_PLAIN_MAX) {
+    if (this.#unanswered[peer] < PROBES_PLAIN_MAX) {
       if (this.#firstProbeAtMs[peer] === 0) this.#firstProbeAtMs[peer] = now;
       this.#unanswered[peer] += 1;
     }

@@ -8,6 +8,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { ENDPOINT_BYTES, ENDPOINT_SOCKET } from '../../core/base/endpoint.js';
+import { timeoutMs } from '../../core/base/timeout.js';
 import { isActing } from '../../core/cluster/record.js';
 import type { ClusterTimes } from '../../core/cluster/settings.js';
 import type { Configuration } from '../../core/config/configuration.js';
@@ -18,6 +19,7 @@ import {
   OUT_INNER,
   OUT_ROAMED,
   OUT_SESSION_USED,
+  OUT_SILENCE,
   OUT_WANTED,
 } from '../../core/router/outbox.js';
 import { type Snapshot, SnapshotView } from '../../core/router/snapshot.js';
@@ -44,11 +46,6 @@ import { readReload } from './reload.js';
 import { compileSnapshot, type LanAddresses } from './snapshot.js';
 import { createSharedTables, PathSlots } from './tables.js';
 
-/**
- * The control thread looks at the clocks that the workers move silently once a probe; every TICK_ALERT_MS while an answer
- * is overdue.
- */
-const TICK_ALERT_MS = 25;
 /** A tick that comes later than this after its time follows a pause of the whole process; and how long the next waits. */
 const LATE_MS_MAX = 150;
 const AFTER_LATE_MS = 20;
@@ -149,6 +146,7 @@ export class Node {
       snapshot: () => this.snapshot,
       seal: (peer, packet) => this.dataplane.seal(peer, packet),
       dial: (peer) => this.#peering.dial(peer),
+      wake: () => this.dataplane.wake(),
       times: this.#times,
     });
     this.cluster = this.#createCluster();
@@ -353,12 +351,11 @@ export class Node {
     if (!late) {
       this.#peering.handleTimeout();
       this.liveness.handleTimeout(this.directory.all, now);
-      const tickMs = this.liveness.isAnyoneLate(this.directory.all, now)
-        ? TICK_ALERT_MS
-        : this.#times.probeMs;
-      deadlineMs = Math.min(this.cluster.handleTimeout(now), this.wireguard.nextDeadline(), now + tickMs);
+      // Workers move clocks silently: they are looked at this often.
+      const lookAtMs = now + this.#times.probeMs;
+      deadlineMs = Math.min(this.cluster.handleTimeout(now), this.wireguard.nextDeadline(), lookAtMs);
     }
-    const waitMs = Math.max(1, deadlineMs - this.native.now());
+    const waitMs = timeoutMs(deadlineMs, this.native.now());
     this.#tickDueAtMs = this.native.now() + waitMs;
     this.#timer = setTimeout(() => this.#tick(), waitMs);
   }
@@ -379,6 +376,9 @@ export class Node {
         break;
       case OUT_ROAMED:
         this.#peering.handleRoamed(argument, payload.slice(0, ENDPOINT_BYTES));
+        break;
+      case OUT_SILENCE:
+        this.cluster.handleTimeout(this.native.now());
         break;
     }
   }

@@ -5,6 +5,7 @@
  *   LAN TUN → tunRead → handleLan → sealSend (and tunWrite of ICMP errors)
  *   socket  → udpRecv → classify → openBatch → handleOpened → tunWrite, sealSend (hub, ICMP errors)
  *   inbox   → packets of the control thread → sealSend
+ *   time    → pulses → sealSend
  *
  * It blocks in the addon's wait, never in the event loop. A TUN that can no longer be read has been deleted under us: it
  * would be "ready" for ever, so the worker fails instead of spinning.
@@ -47,6 +48,8 @@ export class Breath {
   readonly #devices: Devices;
   readonly #router: Router;
   readonly #surroundings: Surroundings;
+  /** Time of the last breath, ms. */
+  #now = 0;
 
   constructor(native: Native, devices: Devices, router: Router, surroundings: Surroundings) {
     this.#native = native;
@@ -58,18 +61,38 @@ export class Breath {
   /** Waits for something to do, and does one batch of each thing that is ready. */
   breathe(): void {
     const { poller, lanFd, wanFd, socketFds } = this.#devices;
-    const ready = this.#native.wait(poller, WAIT_MS_MAX);
+    const ready = this.#native.wait(poller, this.#patienceMs());
     if (ready < 0) throw new Error(`Waiting for packets failed (errno ${-ready}).`);
-    this.#router.now = this.#native.now();
+    const now = this.#native.now();
+    this.#router.now = now;
     if ((ready & READY_WAKE) !== 0) {
       this.#surroundings.drainCommands();
       this.#sealInbox();
+      this.#router.pulses.dueAtMs = 0;
     }
     for (let i = 0; i < socketFds.length; i++) {
       if ((ready & (1 << (READY_SOCKET_SHIFT + i))) !== 0) this.#fromSocket(i, socketFds[i]);
     }
     if ((ready & READY_LAN) !== 0) this.#fromTun(lanFd, true);
     if ((ready & READY_WAN) !== 0) this.#fromTun(wanFd, false);
+    this.#now = now;
+    if (now >= this.#router.pulses.dueAtMs) this.#sendPulses();
+  }
+
+  /** How long the next wait may last, ms. */
+  #patienceMs(): number {
+    const waitMs = Math.ceil(this.#router.pulses.dueAtMs - this.#now);
+    return Math.min(Math.max(waitMs, 0), WAIT_MS_MAX);
+  }
+
+  /** After everything that was ready has been read, so that nobody seems silent who has spoken. */
+  #sendPulses(): void {
+    let count: number;
+    do {
+      count = this.#router.pulses.fill();
+      if (count > 0) this.#native.sealSend(this.#devices.context, this.#router.controlRow, count);
+    } while (count === CONTROL_ROWS);
+    this.#surroundings.notifyOutbox();
   }
 
   #fromTun(fd: number, lan: boolean): void {

@@ -31,7 +31,7 @@ import type { RouterContext } from './context.js';
 import { breakOut, deliverHere, fits } from './deliver.js';
 import { COUNT_RX_BYTES, COUNT_RX_PACKETS, PEER_COUNTERS } from './memory.js';
 import { OUT_INNER, OUT_ROAMED, OUT_SESSION_USED } from './outbox.js';
-import { noteProbeAnswer, probeClockOf } from './probe.js';
+import { isPulse, noteProbeAnswer, probeClockOf } from './probe.js';
 import type { ReplyWriter } from './reply.js';
 import { routeDestination, sourceBelongs } from './routing.js';
 
@@ -152,7 +152,7 @@ function isOwnControl(context: RouterContext): boolean {
   return parsed.d0 === own[0] && parsed.d1 === own[1] && parsed.d2 === own[2] && parsed.d3 === own[3];
 }
 
-/** Packets to our control address: only from the peer's own control address. Probes and their answers end here. */
+/** Packets to our control address: only from the peer's own control address. Pulses, probes and answers end here. */
 function toControl(context: RouterContext, at: number, peer: number): number {
   const { parsed, bytes, rows, memory, snapshot } = context;
   const control = snapshot.data.peerControl;
@@ -164,6 +164,10 @@ function toControl(context: RouterContext, at: number, peer: number): number {
     parsed.s3 !== control[base + 3]
   ) {
     return DROP['reverse-path'];
+  }
+  if (isPulse(parsed)) {
+    rows[at + ROW_VERDICT] = VERDICT_DROP;
+    return 0;
   }
   if (writeEchoReply(bytes, parsed)) return context.seal(at, peer) ? 0 : DROP['peer-down'];
   const clock = probeClockOf(parsed);

@@ -10,6 +10,8 @@ export const OUT_SESSION_USED = 3;
 export const OUT_WANTED = 4;
 /** An authenticated packet came from a new endpoint: (peer, slot), payload = endpoint record. */
 export const OUT_ROAMED = 5;
+/** A peer with pulses has fallen silent, or is heard again: (peer, 1 silent | 0 heard). */
+export const OUT_SILENCE = 6;
 
 /** Control thread → worker: an inner packet to seal to a peer: (peer, 0); an empty payload is a keepalive. */
 export const IN_SEAL = 1;

@@ -18,11 +18,14 @@ import {
   type SharedTables,
 } from './memory.js';
 import { decideInner, decideOpened } from './opened.js';
+import { Pulses } from './pulses.js';
 import { ReplyWriter } from './reply.js';
 import { type Snapshot, SnapshotView } from './snapshot.js';
 
 export class Router {
   readonly context: RouterContext;
+  /** What this worker sends by itself, into the control rows. */
+  readonly pulses: Pulses;
   readonly #replies: ReplyWriter;
   /** After a handleX: how many rows of the batch have each verdict. */
   sealCount = 0;
@@ -31,6 +34,7 @@ export class Router {
 
   constructor(memory: RouterMemory, tables: SharedTables, snapshot: Snapshot) {
     this.context = new RouterContext(memory, tables, new SnapshotView(snapshot));
+    this.pulses = new Pulses(this.context);
     this.#replies = new ReplyWriter(this.context);
   }
 

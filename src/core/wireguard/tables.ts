@@ -89,9 +89,13 @@ export class PeerTable {
   readonly wanted: Int32Array;
   /** Probes answered, modulo 2^32. */
   readonly probeAnswers: Int32Array;
+  /** A worker tells the peer every so many ms that we live (router/pulses.ts); 0 = it does not. */
+  readonly pulseMs: Int32Array;
+  /** So long without anything authentic from a peer with pulses is news for the control thread, ms. */
+  readonly silentAfterMs: Int32Array;
 
   static bytesFor(capacity: number): number {
-    return capacity * (8 * 5 + 4 * 5);
+    return capacity * (8 * 5 + 4 * 7);
   }
 
   constructor(buffer: SharedArrayBuffer, capacity: number) {
@@ -112,6 +116,8 @@ export class PeerTable {
     this.cluster = new Int32Array(buffer, take(4), capacity);
     this.wanted = new Int32Array(buffer, take(4), capacity);
     this.probeAnswers = new Int32Array(buffer, take(4), capacity);
+    this.pulseMs = new Int32Array(buffer, take(4), capacity);
+    this.silentAfterMs = new Int32Array(buffer, take(4), capacity);
   }
 
   static create(capacity: number): PeerTable {

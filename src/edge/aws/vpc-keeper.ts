@@ -1,4 +1,5 @@
 /** Runs a VpcUpdater (core/plan) against EC2: calls, one timer, events. Holds no rules of its own. */
+import { timeoutMs } from '../../core/base/timeout.js';
 import type { Ballot } from '../../core/plan/takeover.js';
 import type { VpcEvent, VpcOptions } from '../../core/plan/vpc-events.js';
 import { SUPERSEDED, type VpcCall, type VpcTargetStatus, VpcUpdater } from '../../core/plan/vpc-updater.js';
@@ -57,8 +58,9 @@ export class VpcKeeper {
       this.#options.onEvent(event);
     }
     clearTimeout(this.#timer);
-    const waitMs = updater.nextDeadline() - this.#options.now();
-    if (waitMs < Number.POSITIVE_INFINITY) this.#timer = setTimeout(() => this.#drain(), Math.max(1, waitMs));
+    const deadlineMs = updater.nextDeadline();
+    if (deadlineMs === Number.POSITIVE_INFINITY) return;
+    this.#timer = setTimeout(() => this.#drain(), timeoutMs(deadlineMs, this.#options.now()));
   }
 
   async #make(call: VpcCall): Promise<void> {

@@ -2,6 +2,7 @@
  * Runs Vip and LanWatch (core/plan) on the LAN device: frames, the address with its lifetime, the carrier, one timer.
  * Holds no rules of its own.
  */
+import { timeoutMs } from '../../core/base/timeout.js';
 import type { Neighbour } from '../../core/packet/neighbour.js';
 import { LAN_TIMERS, type LanTimers, LanWatch } from '../../core/plan/lan-watch.js';
 import type { Ballot } from '../../core/plan/takeover.js';
@@ -35,6 +36,8 @@ export interface LanKeeperOptions {
 
 /** Between attempts to find a device that has vanished. */
 const REOPEN_MS = 1_000;
+/** The kernel tells of a changed carrier; so often it is looked at all the same, since a notification can be lost. */
+const CARRIER_LOOK_MS = 1_000;
 const GONE = new Set(['ENODEV', 'ENXIO']);
 
 export class LanKeeper {
@@ -46,6 +49,7 @@ export class LanKeeper {
   #timer: NodeJS.Timeout | undefined;
   #usable: boolean;
   #failure = '';
+  #carrierLookAtMs = 0;
   #reopenAtMs = Number.POSITIVE_INFINITY;
   #closed = false;
   #partnerSilent = false;
@@ -58,7 +62,10 @@ export class LanKeeper {
     const ignored = [...own, ...partners, ...(vip === undefined ? [] : [vip])];
     this.watch = new LanWatch(hosts, ignored, now, options.timers ?? LAN_TIMERS);
     this.#port = new LanPort(native, device, (neighbour) => this.#handleNeighbour(neighbour));
-    this.#monitor = openLinkMonitor(native, () => this.#tick());
+    this.#monitor = openLinkMonitor(native, () => {
+      this.#carrierLookAtMs = 0;
+      this.#tick();
+    });
     this.watch.handleCarrier(hasCarrier(native, device), now);
     this.#usable = this.watch.usable(now);
     this.#tick();
@@ -117,7 +124,7 @@ export class LanKeeper {
     if (this.#closed) return;
     const { native, onEvent } = this.#options;
     const now = native.now();
-    this.#lookAtCarrier(now);
+    if (now >= this.#carrierLookAtMs) this.#lookAtCarrier(now);
     if (now >= this.#reopenAtMs) this.#reopen(now);
     this.#vip.handleTimeout(now);
     for (let action = this.#vip.pollAction(); action !== undefined; action = this.#vip.pollAction()) {
@@ -136,10 +143,11 @@ export class LanKeeper {
     if (this.#closed) return;
     const deadline = Math.min(this.#vip.nextDeadline(), this.watch.nextDeadline(), this.#reopenAtMs);
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#tick(), Math.max(1, deadline - native.now()));
+    this.#timer = setTimeout(() => this.#tick(), timeoutMs(deadline, native.now()));
   }
 
   #lookAtCarrier(now: number): void {
+    this.#carrierLookAtMs = now + CARRIER_LOOK_MS;
     const { native, device, onEvent } = this.#options;
     const up = hasCarrier(native, device);
     if (up === this.watch.carrier) return;
