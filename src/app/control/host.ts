@@ -74,6 +74,21 @@ export class HostKeeper {
     if (result.problems.length > 0) throw result.problems[0];
   }
 
+  /**
+   * Brings the host from the state of `old` to that of `next`. Where it refuses a part of that, it is led back to `old`
+   * and the refusal is thrown.
+   */
+  async change(old: Configuration, next: Configuration, machine: Machine): Promise<void> {
+    try {
+      await this.apply(next, machine, false);
+    } catch (refusal) {
+      await this.apply(old, machine, false).catch((error: Error) => {
+        this.#log.error({ event: 'host-not-led-back', reason: error.message });
+      });
+      throw refusal;
+    }
+  }
+
   /** Puts the host back as it was found. */
   async undo(): Promise<void> {
     if (this.#desired === undefined) return;

@@ -164,7 +164,7 @@ export class Node {
 
   /**
    * Applies a changed configuration without disturbing the sessions of peers that stay; refuses a wrong one whole. Throws
-   * what the host refuses, with the rest applied. Reloads wait for each other.
+   * what the host refuses, with nothing changed. Reloads wait for each other.
    */
   reload(configFile: string): Promise<ReloadReport> {
     const turn = this.#reloading.then(() => this.#reload(configFile));
@@ -182,7 +182,9 @@ export class Node {
       return reloaded.report;
     }
     const { configuration, secrets, report } = reloaded;
-    this.#lan = await this.#host.lanAddresses(configuration);
+    const lan = await this.#host.lanAddresses(configuration);
+    await this.#host.change(this.configuration, configuration, this.machine);
+    this.#lan = lan;
     this.log.level = configuration.local.logLevel;
     const before = new Map([...this.directory.all].map((peer) => [peer.number, peer]));
     const oldSecrets = this.#secrets;
@@ -199,7 +201,6 @@ export class Node {
     const generation = this.snapshot.generation + 1;
     this.snapshot = compileSnapshot(configuration, this.directory, this.#lan, this.#crypto.hash, generation);
     this.dataplane.post({ kind: 'snapshot', snapshot: this.snapshot });
-    await this.#host.apply(configuration, this.machine, false);
     this.cluster.handleConfiguration(configuration, this.native.now());
     this.log.info({
       event: 'reloaded',

@@ -77,18 +77,24 @@ rootTest('a wrong file is refused whole; what needs a restart is named, and the 
   await ping(network, 'ha', HB);
 });
 
-rootTest('a host that refuses a new route fails the reload, not the node', async (t) => {
+rootTest('a host that refuses a new route fails the reload whole, not the node', async (t) => {
   const line = new Line(t);
   const { na, network } = line;
   await line.start();
   network.run('na', 'ip route add 10.200.0.0/24 via 198.51.100.2');
+  const before = line.picture('na');
   line.describe({
-    network: { name: 'line', cidr: ['10.100.0.0/16', '10.200.0.0/24'] },
-    routes: [...ROUTES, { cidr: '10.200.0.0/24', to: 'B' }],
+    network: { name: 'line', cidr: ['10.100.0.0/16', '10.200.0.0/24', '10.201.0.0/24'] },
+    routes: [...ROUTES, { cidr: '10.200.0.0/24', to: 'B' }, { cidr: '10.201.0.0/24', to: 'B' }],
   });
   na.program.child.kill('SIGHUP');
   await until('the failure is in the log', () => na.has('reload-failed') || na.program.outcome !== undefined);
   t.is(na.program.outcome, undefined);
   await t.throwsAsync(na.call('reload', {}), { message: /10\.200\.0\.0\/24.*File exists/ });
+  t.deepEqual(changes(before, line.picture('na')), [], 'the host is as it was');
+  t.deepEqual((await na.call('routes', { address: '10.201.0.1' })).routes, [], 'and so is what we route by');
   await ping(network, 'ha', HB);
+  network.run('na', 'ip route del 10.200.0.0/24 via 198.51.100.2');
+  t.true((await na.call('reload', {})).applied);
+  t.is((await na.call('routes', { address: '10.201.0.1' })).routes[0].target, 'to B');
 });
