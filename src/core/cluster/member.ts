@@ -63,6 +63,7 @@ export class Member {
   #storedN: number;
   #handOverSinceMs: number | undefined;
   #claimSinceMs = 0;
+  #claimWhy = '';
   #ordered = false;
   #refusedAtMs: number | undefined;
   #mutedSinceMs: number | undefined;
@@ -317,9 +318,10 @@ export class Member {
     this.#store(this.epoch);
     directory().own.epoch = this.epoch;
     announce();
-    emit({ type: 'act', epoch: this.epoch });
+    const why = `${epochText(seen)} was ours and forgotten`;
+    emit({ type: 'act', epoch: this.epoch, why });
     register.hurry();
-    event('epoch-renewed', `${epochText(seen)} was ours and forgotten`);
+    event('epoch-renewed', why);
   }
 
   becomeClaiming(why: string, byOperator = false): void {
@@ -330,6 +332,7 @@ export class Member {
     this.role = 'claiming';
     this.epoch = this.#nextEpoch();
     this.#claimSinceMs = waits.now;
+    this.#claimWhy = why;
     this.#ordered = false;
     this.#store(this.epoch);
     event('role-changed', why, { from: 'standby', to: 'claiming' });
@@ -351,7 +354,7 @@ export class Member {
     }
     this.#mutedSinceMs = undefined;
     announce();
-    emit({ type: 'act', epoch: this.epoch });
+    emit({ type: 'act', epoch: this.epoch, why: from === 'claiming' ? this.#claimWhy : why });
     register.hurry();
     event('role-changed', why, { from, to: 'active' });
   }
@@ -380,7 +383,7 @@ export class Member {
     this.epoch = undefined;
     this.#held = false;
     announce();
-    if (isActing(from)) emit({ type: 'rest', epoch: cluster.epoch });
+    if (isActing(from)) emit({ type: 'rest', epoch: cluster.epoch, why });
     register.hurry();
     event('role-changed', why, { from, to: 'standby' });
   }

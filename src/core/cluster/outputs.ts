@@ -11,9 +11,9 @@ export type Output =
   | { readonly type: 'persist'; readonly epochN: number }
   /** One hello datagram into the session of `peer`. */
   | { readonly type: 'send'; readonly peer: number; readonly bytes: Uint8Array }
-  /** Become, stay or cease to be the one that holds the VIP and the VPC routes; for `act` the hooks run on-active. */
-  | { readonly type: 'act'; readonly epoch: Epoch }
-  | { readonly type: 'rest'; readonly epoch: Epoch | undefined }
+  /** Become, stay or cease to be the one that holds the VIP and the VPC routes, and why: hooks are told. */
+  | { readonly type: 'act'; readonly epoch: Epoch; readonly why: string }
+  | { readonly type: 'rest'; readonly epoch: Epoch | undefined; readonly why: string }
   /** Ask the register; answer with handleBeat / handleClaim, in the order of the requests. */
   | { readonly type: 'beat'; readonly beat: Beat }
   | { readonly type: 'claim'; readonly claim: Claim }

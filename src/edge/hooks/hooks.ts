@@ -13,6 +13,7 @@ import type { HooksConfiguration } from '../../core/config/configuration.js';
 /** Most that is told of one run. */
 export const LINES_MAX = 100;
 const LINE_CHARACTERS_MAX = 1_000;
+const CLOSE_MS_MAX = 2_000;
 
 export interface RoleChange {
   readonly network: string;
@@ -45,6 +46,8 @@ export class HookRunner {
   #running: ChildProcess | undefined;
   #next: RoleChange | undefined;
   #closed = false;
+  /** Called when nothing runs and nothing waits. */
+  #onIdle: () => void = () => {};
 
   constructor(hooks: HooksConfiguration, onEvent: (event: HookEvent) => void) {
     this.#hooks = hooks;
@@ -63,20 +66,29 @@ export class HookRunner {
     if (this.#running === undefined) this.#start();
   }
 
-  /** Kills what runs and starts nothing more. */
-  close(): void {
+  /** Takes no further change. What runs or waits, such as the last on-standby, has `graceMs` left, and is killed then. */
+  async close(graceMs = CLOSE_MS_MAX): Promise<void> {
     this.#closed = true;
-    this.#next = undefined;
-    if (this.#running !== undefined) killGroup(this.#running);
+    if (this.#running === undefined) return;
+    const kill = setTimeout(() => {
+      this.#next = undefined;
+      if (this.#running !== undefined) killGroup(this.#running);
+    }, graceMs);
+    await new Promise<void>((resolve) => {
+      this.#onIdle = resolve;
+    });
+    clearTimeout(kill);
   }
 
   #start(): void {
     const change = this.#next;
     this.#next = undefined;
-    if (change === undefined) return;
-    const hook = change.role === 'active' ? 'on-active' : 'on-standby';
-    const program = change.role === 'active' ? this.#hooks.onActive : this.#hooks.onStandby;
-    if (program === undefined) return;
+    const hook = change?.role === 'active' ? 'on-active' : 'on-standby';
+    const program = change?.role === 'active' ? this.#hooks.onActive : this.#hooks.onStandby;
+    if (change === undefined || program === undefined) {
+      this.#onIdle();
+      return;
+    }
     const startedAtMs = performance.now();
     let problem: string | undefined;
     let ended = false;
@@ -87,7 +99,7 @@ export class HookRunner {
       this.#running = undefined;
       const tookMs = Math.round(performance.now() - startedAtMs);
       this.#onEvent({ event: 'hook-ended', hook, status, tookMs, ...(problem !== undefined && { problem }) });
-      if (!this.#closed) this.#start();
+      this.#start();
     };
     const child = spawn(program, [], {
       env: { ...process.env, ...environment(hook, change) },

@@ -55,7 +55,7 @@ function hookTest(title: string, body: (t: ExecutionContext, stage: Stage) => Pr
           }),
       });
     } finally {
-      for (const runner of runners) runner.close();
+      for (const runner of runners) await runner.close(0);
       rmSync(directory, { recursive: true });
     }
   });
@@ -124,10 +124,29 @@ hookTest('output without end is cut', async (t, stage) => {
   t.true(stage.events.length <= LINES_MAX + 1);
 });
 
-hookTest('a closed runner kills what runs and starts nothing', async (t, stage) => {
+hookTest('a closed runner kills what outlasts its grace and starts nothing', async (t, stage) => {
   const runner = stage.runner('sleep 60', 'exit 0');
   runner.run(change('active'));
-  runner.close();
   runner.run(change('standby'));
-  t.is((await stage.ended(1)).length, 1);
+  const closed = runner.close(50);
+  runner.run(change('standby'));
+  await closed;
+  t.deepEqual(
+    (await stage.ended(1)).map(({ hook, status }) => [hook, status]),
+    [['on-active', undefined]],
+  );
+});
+
+hookTest('a closed runner lets the last change be told', async (t, stage) => {
+  const runner = stage.runner('sleep 0.1', 'exit 5');
+  runner.run(change('active'));
+  runner.run(change('standby'));
+  await runner.close(30_000);
+  t.deepEqual(
+    (await stage.ended(2)).map(({ hook, status }) => [hook, status]),
+    [
+      ['on-active', 0],
+      ['on-standby', 5],
+    ],
+  );
 });
