@@ -3,6 +3,7 @@
  * empties its outbox. A worker that stops by a fault takes the node down with it: forwarding wrongly is worse than not
  * forwarding (`onFault`).
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { DROP_REASONS, type DropReason } from '../../core/packet/drop.js';
 import { createRouterMemory, RouterMemory, type SharedTables } from '../../core/router/memory.js';
@@ -12,6 +13,7 @@ import { type Native, SLOT_BYTES, STAT, STAT_COUNT } from '../../edge/native.js'
 import {
   type Command,
   type SocketSetup,
+  WORD_BREATHS,
   WORD_COMMANDS_POSTED,
   WORD_COUNT,
   WORD_NOTIFIED,
@@ -19,6 +21,7 @@ import {
   type WorkerSetup,
 } from '../dataplane/protocol.js';
 
+const STOP_MS_MAX = 2_000;
 const UDP_SLOTS = 16;
 /** Bytes of one batch from a TUN: some eight super-packets, which stay in the cache until they are sealed. */
 const TUN_SLOTS = 9;
@@ -113,6 +116,16 @@ export class Dataplane {
     this.#exited = new Promise((resolve) => this.#worker.once('exit', () => resolve()));
   }
 
+  /** Breaths of the worker so far, modulo 2^32. */
+  get breaths(): number {
+    return Atomics.load(this.#words, WORD_BREATHS);
+  }
+
+  /** Has a worker that waits take a breath. */
+  wake(): void {
+    this.#native.eventSignal(this.#wakeFd);
+  }
+
   /** Posts a command; the worker obeys it between two batches. */
   post(command: Command): void {
     this.#worker.postMessage(command);
@@ -150,10 +163,11 @@ export class Dataplane {
     return counted;
   }
 
-  /** Stops the worker after its current breath and waits for it. */
+  /** Stops the worker after its current breath and waits for it; one that hangs is ended. */
   async stop(): Promise<void> {
     this.post({ kind: 'stop' });
-    await this.#exited;
+    const hung = await Promise.race([this.#exited, sleep(STOP_MS_MAX, true, { ref: false })]);
+    if (hung === true) await this.#worker.terminate();
     this.#native.closeFd(this.#wakeFd);
   }
 

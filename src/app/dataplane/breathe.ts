@@ -67,7 +67,7 @@ export class Breath {
     this.#router.now = now;
     if ((ready & READY_WAKE) !== 0) {
       this.#surroundings.drainCommands();
-      this.#sealInbox();
+      this.sealInbox();
       this.#router.pulses.dueAtMs = 0;
     }
     for (let i = 0; i < socketFds.length; i++) {
@@ -115,7 +115,8 @@ export class Breath {
     this.#act(count);
   }
 
-  #sealInbox(): void {
+  /** Seals and sends what the control thread has put into the inbox. */
+  sealInbox(): void {
     let count: number;
     do {
       count = this.#router.handleInbox();

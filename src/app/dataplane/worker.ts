@@ -14,6 +14,8 @@ import {
   type WorkerSetup,
 } from './protocol.js';
 
+const LAST_WORDS_WAIT_MS = 1_000;
+
 const setup = workerData as WorkerSetup;
 const port = parentPort!;
 const native = loadNative();
@@ -98,6 +100,24 @@ const breath = new Breath(
   surroundings,
 );
 
+/**
+ * After a fault nothing is forwarded any more, but what the control thread has to say still goes out: that this node
+ * gives its role up. Until it says stop.
+ */
+function sayLastWords(): void {
+  const wake = native.pollerOpen([setup.wakeFd]);
+  try {
+    while (!stopping) {
+      native.wait(wake, LAST_WORDS_WAIT_MS);
+      surroundings.drainCommands();
+      breath.sealInbox();
+    }
+  } catch {
+    // The same fault again: peers hear it by silence.
+  }
+  native.pollerClose(wake);
+}
+
 try {
   port.postMessage({ kind: 'ready' } satisfies WorkerNotice);
   while (!stopping) {
@@ -111,6 +131,7 @@ try {
     message: fault.message,
     stack: fault.stack ?? '',
   } satisfies WorkerNotice);
+  sayLastWords();
 }
 native.pollerClose(poller);
 native.contextClose(context);
