@@ -2,25 +2,23 @@
  * Runs this node's part in its cluster: feeds the ClusterNode (core/cluster) with what the node sees, and carries out
  * what it says, in its order: hellos, the register, the effects of a role (effects.ts), who serves each cluster.
  */
-import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { formatKey } from '../../core/base/key.js';
 import { ClusterNode } from '../../core/cluster/cluster-node.js';
 import type { Command, CommandResult } from '../../core/cluster/member.js';
 import type { Output } from '../../core/cluster/outputs.js';
-import type { Register } from '../../core/cluster/register.js';
+import { isActing } from '../../core/cluster/record.js';
 import { chooseServing } from '../../core/cluster/serving.js';
 import type { ClusterTimes } from '../../core/cluster/settings.js';
 import type { Configuration } from '../../core/config/configuration.js';
 import { AVAILABLE_HERE, type SharedTables } from '../../core/router/memory.js';
 import { readCounter, writeCounter } from '../../edge/file/counter-file.js';
 import type { Native } from '../../edge/native.js';
-import { openRegister } from '../../edge/redis/open-register.js';
 import type { Directory } from './directory.js';
 import { Effects } from './effects.js';
 import type { Logger } from './log.js';
+import { RegisterKeeper } from './register-keeper.js';
 import { rosterOf } from './roster.js';
 import type { LanAddresses } from './snapshot.js';
+import type { WorkerWatch } from './worker-watch.js';
 
 export interface ClusterKeeperOptions {
   readonly native: Native;
@@ -31,6 +29,7 @@ export interface ClusterKeeperOptions {
   readonly log: Logger;
   readonly hash: (data: Uint8Array) => Uint8Array;
   readonly times: ClusterTimes;
+  readonly worker: WorkerWatch;
   /** Whether packets go to the peer and come back. */
   readonly isUp: (peer: number, now: number) => boolean;
   readonly sendHello: (peer: number, bytes: Uint8Array) => void;
@@ -40,28 +39,31 @@ export interface ClusterKeeperOptions {
 export class ClusterKeeper {
   readonly node: ClusterNode;
   readonly #options: ClusterKeeperOptions;
-  readonly #register: Register | undefined;
+  readonly #register: RegisterKeeper;
   readonly effects: Effects;
   readonly #epochFile: string;
   #lanAnsweredAtMs: number | undefined;
   #carrier: boolean | undefined;
+  #dataPlane = true;
   #draining = false;
-  /** Of the last event: the reason that hooks are told. */
-  #why = 'start';
 
   constructor(options: ClusterKeeperOptions) {
     const { native, configuration, log } = options;
     const { clusters, cluster, local } = configuration;
     this.#options = options;
     this.#epochFile = `${local.stateDir}/epoch`;
-    this.#register = local.redisUrl === undefined ? undefined : this.#openRegister(local.redisUrl);
+    this.#register = new RegisterKeeper({
+      ...options,
+      timeoutMs: options.times.commandTimeoutMs,
+      now: () => native.now(),
+    });
     this.effects = new Effects({ ...options, highestEpoch: () => this.node.directory.own.epoch });
     this.node = new ClusterNode({
       roster: rosterOf(configuration, options.directory),
       settings: {
         ...options.times,
         failback: clusters[cluster].failback,
-        redis: this.#register !== undefined,
+        redis: this.#register.present,
       },
       incarnation: Date.now(),
       storedN: readCounter(this.#epochFile),
@@ -79,6 +81,8 @@ export class ClusterKeeper {
       this.node.handleSession(peer, isUp(peer, now), now);
     }
     this.#lookAtLan(now);
+    this.#lookAtHealth(now);
+    this.#register.look(this.node, now);
     this.node.handleTimeout(now);
     this.drain();
     return this.node.nextDeadline();
@@ -86,6 +90,13 @@ export class ClusterKeeper {
 
   handleHello(peer: number, bytes: Uint8Array, now: number): void {
     this.node.handleHello(peer, bytes, now);
+    this.drain();
+  }
+
+  /** The data plane has stopped itself: whoever can takes the role. */
+  handleFault(now: number): void {
+    this.#options.worker.fail();
+    this.#lookAtHealth(now);
     this.drain();
   }
 
@@ -98,14 +109,17 @@ export class ClusterKeeper {
   /** The configuration has changed. */
   handleConfiguration(configuration: Configuration, now: number): void {
     this.effects.configure(configuration);
+    this.#register.configure(configuration);
     this.node.handleRoster(rosterOf(configuration, this.#options.directory), now);
     this.drain();
   }
 
-  /** Gives the VIP back and closes what was opened. */
+  /** Gives up what is still held, where no partner took the role, and closes what was opened. */
   async close(): Promise<void> {
+    const { role, epoch } = this.node.member;
+    if (isActing(role) && epoch !== undefined) this.effects.becomeStandby(epoch, 'this node stops');
     await this.effects.close();
-    await this.#register?.close();
+    await this.#register.close();
   }
 
   /** Carries out every output, in order. Answers of the register come later and are drained in their turn. */
@@ -128,22 +142,16 @@ export class ClusterKeeper {
         sendHello(output.peer, output.bytes);
         break;
       case 'act':
-        this.effects.becomeActive(output.epoch, this.#why);
+        this.effects.becomeActive(output.epoch, output.why);
         break;
       case 'rest':
-        if (output.epoch !== undefined) this.effects.becomeStandby(output.epoch, this.#why);
+        if (output.epoch !== undefined) this.effects.becomeStandby(output.epoch, output.why);
         break;
       case 'beat':
-        this.#ask(
-          (register) => register.beat(output.beat),
-          (answer, now) => this.node.handleBeat(answer, now),
-        );
+        this.#ask(this.#register.beat(output.beat), (answer, now) => this.node.handleBeat(answer, now));
         break;
       case 'claim':
-        this.#ask(
-          (register) => register.claim(output.claim),
-          (answer, now) => this.node.handleClaim(answer, now),
-        );
+        this.#ask(this.#register.claim(output.claim), (answer, now) => this.node.handleClaim(answer, now));
         break;
       case 'routes':
         this.#chooseServing();
@@ -153,24 +161,17 @@ export class ClusterKeeper {
         break;
       case 'event': {
         const { name, why, from, to, evidence } = output.event;
-        this.#why = why;
         log.info({ event: name, why, from, to, evidence });
         break;
       }
     }
   }
 
-  #ask<T>(
-    call: (register: Register) => Promise<T>,
-    handle: (answer: T | undefined, now: number) => void,
-  ): void {
-    const { native } = this.#options;
-    const finish = (answer: T | undefined): void => {
-      handle(answer, native.now());
+  #ask<T>(answering: Promise<T | undefined>, handle: (answer: T | undefined, now: number) => void): void {
+    void answering.then((answer) => {
+      handle(answer, this.#options.native.now());
       this.drain();
-    };
-    if (this.#register === undefined) return;
-    call(this.#register).then(finish, () => finish(undefined));
+    });
   }
 
   #persist(epochN: number): void {
@@ -197,33 +198,19 @@ export class ClusterKeeper {
     if (lan === undefined) return;
     const silent = this.node.directory.partners.some((partner) => !partner.heardHere);
     lan.setPartnerSilent(silent);
-    const { answeredAtMs, carrier } = lan.watch;
+    const { answeredAtMs } = lan.watch;
     if (answeredAtMs !== undefined && answeredAtMs !== this.#lanAnsweredAtMs) {
       this.#lanAnsweredAtMs = answeredAtMs;
       this.node.handleLanAnswer(now);
     }
-    if (carrier === this.#carrier) return;
-    this.#carrier = carrier;
-    this.node.handleHealth({ dataPlane: true, lanCarrier: carrier, uplink: true }, now);
   }
 
-  #openRegister(url: string): Register {
-    const { configuration, hash, log } = this.#options;
-    const { clusters, cluster, nodes, network } = configuration;
-    const { name, members } = clusters[cluster];
-    const text = [network.name, ...members.map((member) => formatKey(nodes[member].publicKey))].join('\n');
-    const { redisCaFile } = configuration.local;
-    return openRegister({
-      url,
-      ...(redisCaFile !== undefined && { ca: readFileSync(redisCaFile, 'utf8') }),
-      network: network.name,
-      cluster: name,
-      members: members.length,
-      fingerprint: Buffer.from(hash(Buffer.from(text))).toString('hex'),
-      process: randomUUID(),
-      timeoutMs: this.#options.times.commandTimeoutMs,
-      onCondition: (condition) =>
-        log.error({ event: 'redis-condition', code: condition.code, reason: condition.message }),
-    });
+  #lookAtHealth(now: number): void {
+    const dataPlane = this.#options.worker.look(now);
+    const carrier = this.effects.lan?.watch.carrier ?? true;
+    if (carrier === this.#carrier && dataPlane === this.#dataPlane) return;
+    this.#carrier = carrier;
+    this.#dataPlane = dataPlane;
+    this.node.handleHealth({ dataPlane, lanCarrier: carrier, uplink: true }, now);
   }
 }

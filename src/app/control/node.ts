@@ -45,6 +45,7 @@ import { Peering } from './peering.js';
 import { readReload } from './reload.js';
 import { compileSnapshot, type LanAddresses } from './snapshot.js';
 import { createSharedTables, PathSlots } from './tables.js';
+import { WorkerWatch } from './worker-watch.js';
 
 /** A tick that comes later than this after its time follows a pause of the whole process; and how long the next waits. */
 const LATE_MS_MAX = 150;
@@ -233,8 +234,9 @@ export class Node {
   async #handOver(): Promise<void> {
     const { member, directory } = this.cluster.node;
     const taker = directory.partners.some(({ heard, record }) => heard && record?.serve === true);
-    if (member.role !== 'active' || !taker) return;
-    this.cluster.handleCommand({ kind: 'drain' }, this.native.now());
+    if (!taker || (member.role !== 'active' && member.dataPlane)) return;
+    // With a failed data plane the role is given up already, and the partner has yet to hear of it.
+    if (member.dataPlane) this.cluster.handleCommand({ kind: 'drain' }, this.native.now());
     const untilMs = this.native.now() + HAND_OVER_MS_MAX;
     while (isActing(member.role) && this.native.now() < untilMs) await sleep(HAND_OVER_LOOK_MS);
     // Peers still send here for a moment.
@@ -251,6 +253,7 @@ export class Node {
       log: this.log,
       hash: this.#crypto.hash,
       times: this.#times,
+      worker: new WorkerWatch(this.dataplane, this.log),
       isUp: (peer, now) => this.liveness.isUp(peer, now),
       sendHello: (peer, bytes) => {
         // Plain WireGuard has no use for hellos.
@@ -294,7 +297,10 @@ export class Node {
       sockets: machine.sockets,
       onRecord: (type, argument, _argument2, payload) => this.#handleRecord(type, argument, payload),
       onInstalled: (slot) => this.#peering.handleInstalled(slot),
-      onFault: options.onFault,
+      onFault: (reason) => {
+        this.cluster.handleFault(this.native.now());
+        options.onFault(reason);
+      },
     });
   }
 

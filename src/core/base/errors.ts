@@ -22,6 +22,8 @@ export const ERROR_CODES = {
   TS_REDIS_GARBAGE: 'Something that is not ours stood under our keys in Redis; it counted as empty.',
   TS_REDIS_FOREIGN: 'Another network of the same name uses our keys in Redis.',
   TS_REDIS_DUPLICATE: 'Another process beats in Redis as this member.',
+  TS_REDIS_REWOUND: 'Redis holds older data than before.',
+  TS_REDIS_APART: 'A partner is heard and does not beat in our Redis.',
   TS_LAB: 'The lab cannot go on.',
 } as const;
 
