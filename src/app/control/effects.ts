@@ -15,8 +15,8 @@ import type { Native } from '../../edge/native.js';
 import type { Logger } from './log.js';
 import type { LanAddresses } from './snapshot.js';
 
-/** Events that somebody has to look at now. */
-const CRITICAL: ReadonlySet<string> = new Set(['stale-arp', 'aws-permission', 'aws-source-dest-check']);
+/** Events of the LAN that somebody has to look at now; those of the VPC say how grave they are. */
+const CRITICAL: ReadonlySet<string> = new Set(['stale-arp']);
 
 export interface EffectsOptions {
   readonly native: Native;
@@ -108,7 +108,7 @@ function openVpc(options: EffectsOptions): VpcKeeper | undefined {
     region: aws.region,
     tables: aws.routeTables,
     cidrs: aws.cidrs.map(formatPrefix),
-    eniName: address === undefined ? mac : `${mac} or ${address}`,
+    eniName: [mac, address].filter((name) => name !== undefined).join(' or '),
     ec2: openEc2({ region: aws.region, endpoint: aws.endpoint, mac, address }),
     now: () => native.now(),
     isCurrent: (epoch) => {
@@ -119,16 +119,17 @@ function openVpc(options: EffectsOptions): VpcKeeper | undefined {
   });
 }
 
-/** The link-layer address of a device, as text. */
-function macOf(device: string): string {
+/** The link-layer address of a device, as text; undefined where it has none. */
+function macOf(device: string): string | undefined {
   try {
-    return readFileSync(`/sys/class/net/${device}/address`, 'utf8').trim();
+    return readFileSync(`/sys/class/net/${device}/address`, 'utf8').trim() || undefined;
   } catch {
-    return '';
+    return undefined;
   }
 }
 
-function tell(log: Logger, event: { readonly event: string }): void {
-  if (CRITICAL.has(event.event)) log.fatal(event);
+function tell(log: Logger, event: { readonly event: string; readonly severity?: string }): void {
+  if (event.severity === 'critical' || CRITICAL.has(event.event)) log.fatal(event);
+  else if (event.severity === 'warning') log.warn(event);
   else log.info(event);
 }

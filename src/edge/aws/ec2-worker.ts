@@ -61,7 +61,8 @@ async function findInterface(abortSignal: AbortSignal): Promise<VpcAnswer> {
     const { NetworkInterfaces } = await client.send(new DescribeNetworkInterfacesCommand(input), {
       abortSignal,
     });
-    return NetworkInterfaces?.[0];
+    // VPCs of one account may use the same addresses: several are none.
+    return NetworkInterfaces?.length === 1 ? NetworkInterfaces[0] : undefined;
   };
   const found =
     (await by('mac-address', options.mac)) ?? (await by('addresses.private-ip-address', options.address));

@@ -12,8 +12,8 @@ export interface Ec2Options {
   readonly region: string | undefined;
   /** Undefined: AWS_ENDPOINT_URL, else AWS's own. */
   readonly endpoint: string | undefined;
-  /** The data interface is the one with this MAC (02:…), else the one with this private address. */
-  readonly mac: string;
+  /** The data interface is the one with this MAC (02:…), else the only one with this private address. */
+  readonly mac: string | undefined;
   readonly address: string | undefined;
   /** A call that takes longer is given up. */
   readonly timeoutMs?: number;
