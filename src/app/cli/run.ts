@@ -5,7 +5,9 @@
 import yargs from 'yargs';
 import { TwinspanError } from '../../core/base/errors.js';
 import type { Command } from './command.js';
+import { drainCommand } from './commands/drain.js';
 import { explainCommand } from './commands/explain.js';
+import { failoverCommand } from './commands/failover.js';
 import { keygenCommand } from './commands/keygen.js';
 import { natCommand } from './commands/nat.js';
 import { pubkeyCommand } from './commands/pubkey.js';
@@ -13,6 +15,7 @@ import { reloadCommand } from './commands/reload.js';
 import { routesCommand } from './commands/routes.js';
 import { schemaCommand } from './commands/schema.js';
 import { statusCommand } from './commands/status.js';
+import { undrainCommand } from './commands/undrain.js';
 import { upCommand } from './commands/up.js';
 import { validateCommand } from './commands/validate.js';
 import { type CliContext, EXIT_OK, EXIT_USAGE, reportError } from './context.js';
@@ -28,6 +31,9 @@ const COMMANDS = [
   natCommand,
   explainCommand,
   reloadCommand,
+  failoverCommand,
+  drainCommand,
+  undrainCommand,
   schemaCommand,
 ] as readonly Command<unknown>[];
 

@@ -46,6 +46,7 @@ export class ClusterKeeper {
   #carrier: boolean | undefined;
   #dataPlane = true;
   #draining = false;
+  #why = 'start';
 
   constructor(options: ClusterKeeperOptions) {
     const { native, configuration, log } = options;
@@ -98,6 +99,11 @@ export class ClusterKeeper {
     this.#options.worker.fail();
     this.#lookAtHealth(now);
     this.drain();
+  }
+
+  /** Of the last change of role. */
+  get why(): string {
+    return this.#why;
   }
 
   handleCommand(command: Command, now: number): CommandResult {
@@ -161,6 +167,7 @@ export class ClusterKeeper {
         break;
       case 'event': {
         const { name, why, from, to, evidence } = output.event;
+        if (name === 'role-changed') this.#why = why;
         log.info({ event: name, why, from, to, evidence });
         break;
       }

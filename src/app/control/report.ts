@@ -46,6 +46,7 @@ export function statusReport(node: Node, version: string, configFile: string): S
     cluster: clusters[cluster].name,
     role: node.cluster.node.member.role,
     ...(node.cluster.node.member.epoch !== undefined && epochReport(node.cluster.node.member.epoch)),
+    drained: node.cluster.node.member.drained,
     uptimeMs: Math.round(native.now() - node.startedAtMs),
     publicKey: formatKey(node.wireguard.publicKey),
     listenPort: local.listenPort,

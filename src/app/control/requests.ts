@@ -4,6 +4,7 @@ import type { ExplainRequest } from '../observe/report.js';
 import { explain } from './explain.js';
 import type { Node } from './node.js';
 import { natReport, routesReport, statusReport } from './report.js';
+import { drain, failover, undrain } from './role-commands.js';
 
 export interface RequestContext {
   readonly version: string;
@@ -31,6 +32,12 @@ export async function handleRequest(
       return explain(node, explainRequest(fields));
     case 'reload':
       return await node.reload(context.configFile);
+    case 'failover':
+      return await failover(node, optionalText(fields['to'], 'to'));
+    case 'drain':
+      return await drain(node);
+    case 'undrain':
+      return undrain(node);
     default:
       throw new TwinspanError('TS_REQUEST_INVALID', `There is no method '${method}'.`);
   }

@@ -11,6 +11,10 @@ export interface ControlMethods {
   nat: { params: Record<string, never>; result: NatReport };
   explain: { params: ExplainRequest; result: ExplainReport };
   reload: { params: Record<string, never>; result: ReloadReport };
+  /** `to`: a member's name. */
+  failover: { params: { to?: string }; result: RoleReport };
+  drain: { params: Record<string, never>; result: RoleReport };
+  undrain: { params: Record<string, never>; result: RoleReport };
 }
 
 export type ControlMethod = keyof ControlMethods;
@@ -25,6 +29,8 @@ export interface StatusReport {
   role: Role;
   /** Epoch of the role, where the cluster has one. */
   epoch?: { n: number; memberIndex: number };
+  /** Whether the operator has taken it out of service. */
+  drained: boolean;
   uptimeMs: number;
   publicKey: string;
   listenPort: number;
@@ -146,4 +152,23 @@ export interface ReloadReport {
   restartNeeded: string[];
   /** Warnings, or the problems for which the new configuration was refused, as printed by `validate`. */
   problems: string[];
+}
+
+/** What a command that moves the role has come to. */
+export interface RoleReport {
+  /** The member that was asked. */
+  node: string;
+  cluster: string;
+  /** Who is active now, as far as `node` knows. */
+  active?: string;
+  /** The highest epoch that is known, `N.MEMBER`. */
+  epoch: string;
+  /** Whether the role went from one member to another. */
+  moved: boolean;
+  tookMs: number;
+  /** Whether `node` is out of service, and whether it serves nevertheless, since nobody else can. */
+  drained: boolean;
+  stillServes: boolean;
+  /** The operator put the role where it is: no automatic failback until it moves again. */
+  held: boolean;
 }

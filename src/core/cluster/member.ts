@@ -167,10 +167,12 @@ export class Member {
     if (this.role === 'claiming') return refuse('a claim is under way');
     if (isActing(this.role)) {
       if (to === self.member) return { ok: true };
-      const taker = partners.find(
-        ({ member, heard, record }) => heard && record?.serve && (to ?? member) === member,
-      );
-      if (taker === undefined) return refuse('no partner is heard that could serve');
+      const takers = partners.filter(({ heard, record }) => heard && record?.serve === true);
+      if (takers.length === 0) return refuse('no partner is heard that could serve');
+      if (to !== undefined && !takers.some(({ member }) => member === to))
+        return refuse('that member is not heard, or could not serve');
+      // Whoever comes first takes what is handed over; a member that asks for itself is first.
+      if (to !== undefined && takers.length > 1) return refuse('give the command to that member');
       this.#handOverSinceMs = waits.now;
       return { ok: true };
     }
@@ -179,6 +181,7 @@ export class Member {
       if (target?.record !== undefined && isActing(target.record.role)) return { ok: true };
       return refuse('give the command to that member, or to the active one');
     }
+    if (this.drained) return refuse('this member is drained');
     if (!own().serve) return refuse('this member cannot serve');
     this.becomeClaiming('the operator asked for it', true);
     return { ok: true };

@@ -1,15 +1,18 @@
 import test from 'ava';
+import { formatDrain } from '../../../src/app/cli/commands/drain.js';
 import { formatExplain } from '../../../src/app/cli/commands/explain.js';
+import { formatFailover } from '../../../src/app/cli/commands/failover.js';
 import { formatNat } from '../../../src/app/cli/commands/nat.js';
 import { formatReload } from '../../../src/app/cli/commands/reload.js';
 import { formatRoutes } from '../../../src/app/cli/commands/routes.js';
 import { formatStatus } from '../../../src/app/cli/commands/status.js';
+import { formatUndrain } from '../../../src/app/cli/commands/undrain.js';
 import { describePlan } from '../../../src/app/cli/describe-plan.js';
 import { table } from '../../../src/app/cli/table.js';
 import { formatBytes, formatCount, formatDuration } from '../../../src/app/cli/units.js';
 import { golden } from '../../support/golden.js';
 import { configurationOf, edit, SEED_NETWORK, SEED_NODE } from '../../support/seed_config.js';
-import { EXPLAIN, NAT, RELOAD, ROUTES, STATUS } from './reports.js';
+import { EXPLAIN, NAT, RELOAD, ROLE, ROUTES, STATUS } from './reports.js';
 
 test('status', (t) => {
   golden(t, 'cli/status.txt', `${formatStatus(STATUS)}\n`);
@@ -30,6 +33,27 @@ test('status of a node that has just started', (t) => {
     handshakeDrops: {},
   };
   golden(t, 'cli/status-empty.txt', `${formatStatus(bare)}\n`);
+});
+
+test('status of a drained member', (t) => {
+  t.regex(formatStatus({ ...STATUS, role: 'standby', drained: true }), /EdgeCluster1, standby \(drained\),/);
+});
+
+test('commands about the role', (t) => {
+  const stays = { ...ROLE, moved: false, held: false, tookMs: 0 };
+  const { active, ...nobody } = { ...stays, drained: true };
+  t.is(active, 'edge1-b');
+  const texts = [
+    formatFailover(ROLE),
+    formatFailover(stays),
+    formatDrain({ ...ROLE, drained: true, held: false }),
+    formatDrain({ ...stays, drained: true }),
+    formatDrain({ ...stays, drained: true, active: 'edge1-a', stillServes: true }),
+    formatDrain(nobody),
+    formatUndrain(stays),
+    formatUndrain(nobody),
+  ];
+  golden(t, 'cli/role.txt', `${texts.join('\n')}\n`);
 });
 
 test('routes', (t) => {

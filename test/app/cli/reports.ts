@@ -3,6 +3,7 @@ import type {
   ExplainReport,
   NatReport,
   ReloadReport,
+  RoleReport,
   RoutesReport,
   StatusReport,
 } from '../../../src/app/observe/report.js';
@@ -17,6 +18,7 @@ export const STATUS: StatusReport = {
   cluster: 'EdgeCluster1',
   role: 'active',
   epoch: { n: 7, memberIndex: 0 },
+  drained: false,
   uptimeMs: 26 * 60 * MINUTE,
   publicKey: testKey(3),
   listenPort: 51820,
@@ -136,4 +138,16 @@ export const RELOAD: ReloadReport = {
   changes: ['peer aws-b changed: endpoints', 'routes changed'],
   restartNeeded: ['listenPort', 'workers'],
   problems: [],
+};
+
+export const ROLE: RoleReport = {
+  node: 'edge1-a',
+  cluster: 'EdgeCluster1',
+  active: 'edge1-b',
+  epoch: '8.1',
+  moved: true,
+  tookMs: 12,
+  drained: false,
+  stillServes: false,
+  held: true,
 };

@@ -12,7 +12,7 @@ import { generatePrivateKey, publicKeyOf } from '../../../src/edge/file/key-file
 import { type ControlHandler, openControlServer } from '../../../src/edge/socket/control.js';
 import { edit, SEED_NETWORK, SEED_NODE, testKey } from '../../support/seed_config.js';
 import { tempDir } from '../../support/temp_dir.js';
-import { EXPLAIN, NAT, RELOAD, ROUTES, STATUS } from './reports.js';
+import { EXPLAIN, NAT, RELOAD, ROLE, ROUTES, STATUS } from './reports.js';
 
 interface Outcome {
   exit: number;
@@ -38,6 +38,9 @@ const ANSWERS: Record<string, unknown> = {
   nat: NAT,
   explain: EXPLAIN,
   reload: RELOAD,
+  failover: ROLE,
+  drain: { ...ROLE, drained: true },
+  undrain: ROLE,
 };
 
 /** A daemon that answers every method with its fixed report and remembers what it was asked. */
@@ -64,6 +67,9 @@ test('each command asks its method and prints text or JSON', async (t) => {
     [['nat'], 'nat', 0],
     [['explain', '172.16.10.99', '10.100.100.15', 'tcp/80'], 'explain', 1],
     [['reload'], 'reload', 0],
+    [['failover', '--to', 'edge1-b'], 'failover', 0],
+    [['drain'], 'drain', 0],
+    [['undrain'], 'undrain', 0],
   ];
   for (const [args, method, exit] of lines) {
     const text = await cli([...args, '--socket', socket]);
@@ -87,6 +93,17 @@ test('routes ADDRESS: exit 1 where none is usable', async (t) => {
   const none = await fakeDaemon(t, { routes: { address: '10.9.9.9', routes: [] } });
   const outcome = await cli(['routes', '10.9.9.9', '--socket', none.socket]);
   t.deepEqual(outcome, { exit: 1, out: 'No route covers 10.9.9.9.', err: '' });
+});
+
+test('a drained member that still serves: exit 1; the member that shall be active is passed on', async (t) => {
+  const { socket, asked } = await fakeDaemon(t, { drain: { ...ROLE, stillServes: true }, failover: ROLE });
+  t.is((await cli(['drain', '--socket', socket])).exit, 1);
+  await cli(['failover', '--socket', socket]);
+  await cli(['failover', '--to', 'edge1-b', '--socket', socket]);
+  t.deepEqual(asked.slice(1), [
+    ['failover', {}],
+    ['failover', { to: 'edge1-b' }],
+  ]);
 });
 
 test('a reload that was refused: exit 1', async (t) => {
@@ -153,6 +170,8 @@ const USAGE: string[][] = [
   ['status', '--socket'],
   ['schema', 'other'],
   ['nat', 'extra'],
+  ['failover', 'edge1-b'],
+  ['failover', '--to'],
 ];
 
 for (const args of USAGE) {
@@ -177,6 +196,9 @@ test('help and version', async (t) => {
     'nat',
     'explain',
     'reload',
+    'failover',
+    'drain',
+    'undrain',
     'schema',
   ]) {
     t.regex(help.out, new RegExp(`twinspan ${name}`));

@@ -35,12 +35,13 @@ export function formatStatus(report: StatusReport): string {
 }
 
 function formatHead(report: StatusReport): string {
+  const drained = report.drained ? ' (drained)' : '';
   const epoch = report.epoch === undefined ? '' : `, epoch ${report.epoch.n}.${report.epoch.memberIndex}`;
   const { rssBytes, heapUsedBytes } = report.memory;
   return table(
     ['', ''],
     [
-      ['Node', `${report.node} of ${report.cluster}, ${report.role}${epoch}`],
+      ['Node', `${report.node} of ${report.cluster}, ${report.role}${drained}${epoch}`],
       ['Network', report.network],
       ['Running', `${formatDuration(report.uptimeMs)}, version ${report.version}, ${report.configFile}`],
       ['Listens', `UDP ${report.listenPort}, public key ${report.publicKey}`],
