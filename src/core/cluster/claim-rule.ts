@@ -1,5 +1,6 @@
 /**
- * When a standby claims: the four causes of the design, as one pure question. A cause is a sentence for the operator.
+ * When a standby claims: the four causes of the design, as one pure question. The answer is a sentence for the operator:
+ * the cause, or what stands against a claim now.
  *
  *   (a) silent: no partner is heard on any channel, and the silence proves something;
  *   (b) nobody active: the partners are heard and none acts; whose turn it is follows from rank and epoch;
@@ -27,6 +28,8 @@ export interface ClaimView {
   readonly seen: Observations;
   readonly own: MemberRecord;
   readonly waits: Waits;
+  /** The operator has taken it out of service. */
+  readonly drained: boolean;
   /** When this process began to listen, and for how long it must. */
   readonly listenSinceMs: number;
   readonly listenMs: number;
@@ -40,83 +43,150 @@ export interface ClaimView {
   readonly hasWitnesses: boolean;
 }
 
-/** Why this standby claims now; undefined: it does not. */
-export function claimCause(view: ClaimView): string | undefined {
-  const { directory, own, lan } = view;
-  const { partners } = directory;
-  if (partners.length === 0) return own.able ? 'the cluster has no other member' : undefined;
-  if (!own.able || lan.carrierLostAtMs !== undefined) return undefined;
-  const heard = partners.filter((partner) => partner.heard);
-  const active = activePartner(partners);
-  if (active !== undefined) return activeIsWorse(view, active) ?? failback(view, active);
-  if (heard.length < partners.length && !silenceProves(view)) return undefined;
-  return heard.length === 0 ? 'no partner is heard on any channel' : vacancy(view, heard);
+/** Whether this standby claims now, and why, or why not. */
+export interface ClaimVerdict {
+  readonly claims: boolean;
+  /** A sentence without a full stop. */
+  readonly why: string;
+  /** When what stands against a claim is over, where time alone decides. */
+  readonly untilMs: number | undefined;
 }
 
-/** Rule (a): whether a partner's silence may be taken for its death. */
-function silenceProves(view: ClaimView): boolean {
-  const { directory, register, lan, rules, settings, waits, patience } = view;
+/** What the four rules say. */
+export function judgeClaim(view: ClaimView): ClaimVerdict {
+  const { directory, own, lan } = view;
+  const { partners } = directory;
+  if (!own.able) return wait(view.drained ? 'this member is drained' : 'its data plane does not work');
+  if (partners.length === 0) return claim('the cluster has no other member');
+  if (lan.carrierLostAtMs !== undefined) return wait('its LAN has no carrier');
+  const heard = partners.filter((partner) => partner.heard);
+  const active = activePartner(partners);
+  if (active !== undefined) return judgeActive(view, active);
+  const doubt = heard.length < partners.length ? doubtOfSilence(view) : undefined;
+  if (doubt !== undefined) return doubt;
+  return heard.length === 0 ? claim('no partner is heard on any channel') : vacancy(view, heard);
+}
+
+function claim(why: string): ClaimVerdict {
+  return { claims: true, why, untilMs: undefined };
+}
+
+/** The verdict that a claim must wait, for `waitMs` from `sinceMs` or until something changes. */
+export function wait(why: string, sinceMs?: number, waitMs = 0): ClaimVerdict {
+  return { claims: false, why, untilMs: sinceMs === undefined ? undefined : sinceMs + waitMs };
+}
+
+/** Rule (a): why a partner's silence may not be taken for its death; undefined: it may. */
+function doubtOfSilence(view: ClaimView): ClaimVerdict | undefined {
+  const { directory, register, lan, rules, settings, waits } = view;
   const { partners, remotes } = directory;
+  const silent = partners.filter(({ heard }) => !heard);
   const live = remotes.filter((node) => node.up);
-  if (rules.waitForReports && live.some((node) => !node.reported)) return false;
+  const unreported = live.filter((node) => !node.reported);
+  const names = namesOf(silent);
+  if (rules.waitForReports && unreported.length > 0)
+    return wait(`${names} not heard, but ${namesOf(unreported)} yet to say whom it hears`);
   // A partner whose command was lost when Redis came back is only heard after the time-out of that command.
   const settleMs = settings.detectionMs + settings.commandTimeoutMs;
   if (rules.redisSettled && register.answering && !waits.passed(register.answeringSinceMs, settleMs))
-    return false;
-  if (rules.reachSomebody && view.hasWitnesses && !register.answering && live.length === 0) return false;
-  if (rules.listenFirst && !waits.passed(view.listenSinceMs, view.listenMs)) return false;
-  const paused = view.pausedAtMs;
-  if (rules.standDownAfterFreeze && paused !== undefined && !waits.passed(paused, settings.detectionMs))
-    return false;
-  const muted = view.mutedSinceMs;
-  if (rules.muteAfterLoss && muted !== undefined && !waits.passed(muted, settings.holdDownMs * patience)) {
-    return false;
-  }
-  if (!rules.lanBeforeClaim) return true;
+    return wait(`${names} not heard, but Redis has just come back`, register.answeringSinceMs, settleMs);
+  if (rules.reachSomebody && view.hasWitnesses && !register.answering && live.length === 0)
+    return wait(`${names} not heard, but neither is Redis or any peer: this member may be the one cut off`);
+  const young = tooEarly(view);
+  if (young !== undefined) return young;
+  if (!rules.lanBeforeClaim) return undefined;
   const silentSinceMs = Math.max(
     ...partners.map((partner) => (partner.heard ? 0 : (partner.silentSinceMs ?? 0))),
   );
-  return lan.usable && lan.answeredSince(silentSinceMs, waits);
+  if (!lan.usable) return wait(`${names} not heard, but the LAN of this member is silent`);
+  if (lan.answeredSince(silentSinceMs, waits)) return undefined;
+  return wait(`${names} not heard, but nor has any LAN host been since`);
 }
 
-/** Rule (b): partners are heard, none is active. */
-function vacancy(view: ClaimView, heard: readonly KnownNode[]): string | undefined {
-  const { directory, own, settings, rules, seen, waits } = view;
-  // A partner that has said nothing yet may be anything.
-  if (heard.some((partner) => partner.record === undefined)) return undefined;
-  const rivals = heard.flatMap(({ record }) => (record?.able ? [record] : []));
-  const stillServed = heard.some(({ record }) => record !== undefined && isActing(record.role));
-  if (stillServed && !own.serve) return undefined;
-  if (rivals.length === 0) return 'nobody is active and no partner is able';
-  const worst = Math.min(...rivals.map((rival) => compareHealth(own, rival)));
-  const holder = directory.own.epoch?.member ?? 0;
-  if (holder === directory.self.member && worst >= 0) return 'nobody is active and I come first';
-  const settled = waits.passed(seen.serveSinceMs, settings.settledServeMs);
-  if (worst > 0 && settled) return 'nobody is active and I serve better';
-  if (!rules.stagger) return 'nobody is active';
-  const wait = holder === directory.self.member ? 2 * settings.staggerMs : settings.staggerMs;
-  return waits.passed(seen.vacantSinceMs, wait) ? 'nobody has become active in time' : undefined;
-}
-
-/** Rule (c). */
-function activeIsWorse(view: ClaimView, active: KnownNode): string | undefined {
-  const { seen, settings, waits, patience } = view;
-  if (!waits.passed(seen.serveSinceMs, settings.settledServeMs)) return undefined;
-  if (waits.passed(seen.activeLanDeadSinceMs, settings.lanDeadClaimMs))
-    return `${active.name} says that its LAN is dead`;
-  if (waits.passed(seen.activeCannotServeSinceMs, settings.cannotServeMs))
-    return `${active.name} cannot serve`;
-  if (waits.passed(seen.activeWorseSinceMs, settings.holdDownMs * patience))
-    return `${active.name} reaches fewer peers`;
+/** This process has listened for too short a time, or has lost the role too lately, for silence to prove anything. */
+function tooEarly(view: ClaimView): ClaimVerdict | undefined {
+  const { rules, settings, waits, listenSinceMs, listenMs } = view;
+  const { pausedAtMs: paused, mutedSinceMs: muted } = view;
+  if (rules.listenFirst && !waits.passed(listenSinceMs, listenMs))
+    return wait('no partner is heard, but this process has just begun to listen', listenSinceMs, listenMs);
+  const { detectionMs } = settings;
+  if (rules.standDownAfterFreeze && paused !== undefined && !waits.passed(paused, detectionMs))
+    return wait('no partner is heard, but this process has just stood still', paused, detectionMs);
+  const holdDownMs = settings.holdDownMs * view.patience;
+  if (rules.muteAfterLoss && muted !== undefined && !waits.passed(muted, holdDownMs))
+    return wait('hold-down: the role was lost to a partner that is not heard', muted, holdDownMs);
   return undefined;
 }
 
+/** Rule (b): partners are heard, none is active. */
+function vacancy(view: ClaimView, heard: readonly KnownNode[]): ClaimVerdict {
+  const { directory, own, settings, rules, seen, waits } = view;
+  // A partner that has said nothing yet may be anything.
+  const mute = heard.filter((partner) => partner.record === undefined);
+  if (mute.length > 0) return wait(`${namesOf(mute)} heard, but yet to say anything`);
+  const rivals = heard.flatMap(({ record }) => (record?.able ? [record] : []));
+  const stillServed = heard.some(({ record }) => record !== undefined && isActing(record.role));
+  if (stillServed && !own.serve) return wait('the role is given up, but this member cannot serve');
+  if (rivals.length === 0) return claim('nobody is active and no partner is able');
+  const worst = Math.min(...rivals.map((rival) => compareHealth(own, rival)));
+  const holder = directory.own.epoch?.member ?? 0;
+  if (holder === directory.self.member && worst >= 0) return claim('nobody is active and I come first');
+  const settled = waits.passed(seen.serveSinceMs, settings.settledServeMs);
+  if (worst > 0 && settled) return claim('nobody is active and I serve better');
+  if (!rules.stagger) return claim('nobody is active');
+  const waitMs = holder === directory.self.member ? 2 * settings.staggerMs : settings.staggerMs;
+  if (waits.passed(seen.vacantSinceMs, waitMs)) return claim('nobody has become active in time');
+  return wait('nobody is active, and others come first', seen.vacantSinceMs, waitMs);
+}
+
+/** Rules (c) and (d): somebody is active. */
+function judgeActive(view: ClaimView, active: KnownNode): ClaimVerdict {
+  const worse = activeIsWorse(view, active);
+  if (worse.claims) return worse;
+  const back = failback(view, active);
+  return back.claims || worse.untilMs === undefined ? back : worse;
+}
+
+/** Rule (c). */
+function activeIsWorse(view: ClaimView, { name }: KnownNode): ClaimVerdict {
+  const { seen, settings, waits, patience } = view;
+  const { settledServeMs, lanDeadClaimMs, cannotServeMs } = settings;
+  const holdDownMs = settings.holdDownMs * patience;
+  const ills = [
+    [`${name} says that its LAN is dead`, seen.activeLanDeadSinceMs, lanDeadClaimMs],
+    [`${name} cannot serve`, seen.activeCannotServeSinceMs, cannotServeMs],
+    [`${name} reaches fewer peers`, seen.activeWorseSinceMs, holdDownMs],
+  ] as const;
+  if (!waits.passed(seen.serveSinceMs, settledServeMs)) {
+    const ill = ills.find(([, sinceMs]) => sinceMs !== undefined);
+    if (ill === undefined || seen.serveSinceMs === undefined) return wait(`${name} is active`);
+    const why = `${ill[0]}, but this member has been able to serve for too short a time`;
+    return wait(why, seen.serveSinceMs, settledServeMs);
+  }
+  let next = wait(`${name} is active`);
+  for (const [why, sinceMs, waitMs] of ills) {
+    if (waits.passed(sinceMs, waitMs)) return claim(why);
+    if (sinceMs !== undefined && next.untilMs === undefined) next = wait(why, sinceMs, waitMs);
+  }
+  return next;
+}
+
 /** Rule (d). */
-function failback(view: ClaimView, active: KnownNode): string | undefined {
+function failback(view: ClaimView, active: KnownNode): ClaimVerdict {
   const { settings, directory, seen, waits, patience, own } = view;
-  if (settings.failback !== 'automatic' || active.record?.held || !own.serve) return undefined;
-  if (directory.self.member >= active.member) return undefined;
-  return waits.passed(seen.noWorseSinceMs, settings.failbackMs * patience)
-    ? 'failback to the preferred member'
-    : undefined;
+  const { name, member, record } = active;
+  if (directory.self.member >= member)
+    return wait(own.serve ? `${name} is active and serves no worse` : `${name} is active`);
+  if (settings.failback !== 'automatic') return wait(`${name} is active, and failback is manual`);
+  if (record?.held) return wait(`${name} is active because the operator put the role there: no failback`);
+  if (!own.serve) return wait(`${name} is active, and this member cannot serve`);
+  if (seen.noWorseSinceMs === undefined) return wait(`${name} is active and serves better`);
+  const waitMs = settings.failbackMs * patience;
+  if (waits.passed(seen.noWorseSinceMs, waitMs)) return claim('failback to the preferred member');
+  return wait(`${name} is active; this member takes the role back`, seen.noWorseSinceMs, waitMs);
+}
+
+/** `a is`, `a and b are` */
+function namesOf(nodes: readonly KnownNode[]): string {
+  return `${nodes.map(({ name }) => name).join(' and ')} ${nodes.length === 1 ? 'is' : 'are'}`;
 }

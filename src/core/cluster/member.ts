@@ -7,23 +7,18 @@
  * does: make before break.
  */
 import { assert } from '../base/assert.js';
-import { type ClaimView, claimCause } from './claim-rule.js';
+import { type ClaimVerdict, type ClaimView, judgeClaim, wait } from './claim-rule.js';
 import type { LanHealth } from './lan.js';
 import { Observations } from './observations.js';
 import type { ClusterEventName, Output } from './outputs.js';
 import { epochText } from './outputs.js';
+import { Patience } from './patience.js';
 import { highest, isActing, type MemberRecord, type Role } from './record.js';
 import { type ClaimAnswer, compareEpochs, type Epoch } from './register.js';
 import type { RegisterLink } from './register-link.js';
 import type { Directory } from './roster.js';
 import { type ClusterSettings, SAFETY_RULES, type SafetyRules } from './settings.js';
 import type { Waits } from './waits.js';
-
-/** Role changes of this long ago no longer lengthen hold-downs. */
-const PATIENCE_WINDOW_MS = 600_000;
-const PATIENCE_MAX = 64;
-/** The changes within the window that cost nothing. */
-const PATIENCE_FREE = 2;
 
 export type Command =
   | { readonly kind: 'drain' }
@@ -58,8 +53,9 @@ export class Member {
   dataPlane = true;
   /** The operator has taken it out of service. */
   drained = false;
-  /** BOUNDED by PATIENCE_WINDOW_MS: forgotten by age. When the cluster's role moved. */
-  #changesAtMs: number[] = [];
+  /** Why a standby does not claim now, as last judged; of no meaning in other roles. */
+  waiting: ClaimVerdict | undefined;
+  readonly patience = new Patience();
   #storedN: number;
   #handOverSinceMs: number | undefined;
   #claimSinceMs = 0;
@@ -92,14 +88,9 @@ export class Member {
     return this.role === 'draining' ? this.#handOverSinceMs !== undefined : this.#held;
   }
 
-  get patience(): number {
-    if (!this.#rules.growingHoldDown) return 1;
-    return Math.min(PATIENCE_MAX, 2 ** Math.max(0, this.#changesAtMs.length - PATIENCE_FREE));
-  }
-
   /** The highest epoch of the cluster has risen. */
   noteRoleMoved(now: number): void {
-    this.#changesAtMs.push(now);
+    this.patience.note(now);
   }
 
   /** Looks at everything that is known and changes the role where a rule says so. Returns whether it did. */
@@ -107,9 +98,7 @@ export class Member {
     const { waits } = this.#host;
     const before = this.role;
     const epochBefore = this.epoch;
-    this.#changesAtMs = this.#changesAtMs
-      .filter((atMs) => waits.now - atMs < PATIENCE_WINDOW_MS)
-      .slice(-PATIENCE_MAX);
+    this.patience.forget(waits.now);
     const { partners } = this.#host.directory();
     this.#seen.observe(this.#host.own(), partners, waits.now);
     if (isActing(this.role)) this.#standDownIfMust();
@@ -252,13 +241,21 @@ export class Member {
   }
 
   #claimIfMay(): void {
+    const verdict = this.#judge();
+    if (verdict.claims) this.becomeClaiming(verdict.why);
+    else this.waiting = verdict;
+  }
+
+  #judge(): ClaimVerdict {
     const { waits, settings } = this.#host;
     const frozenLately = this.#listenMs !== settings.listenMs;
-    if (frozenLately && !waits.passed(this.#listenSinceMs, this.#listenMs)) return;
-    if (this.#isIsolated() && this.#host.directory().partners.length > 0) return;
-    if (this.#refusedAtMs !== undefined && !waits.passed(this.#refusedAtMs, settings.staggerMs)) return;
-    const cause = claimCause(this.#claimView());
-    if (cause !== undefined) this.becomeClaiming(cause);
+    if (frozenLately && !waits.passed(this.#listenSinceMs, this.#listenMs))
+      return wait('this process has just stood still', this.#listenSinceMs, this.#listenMs);
+    if (this.#isIsolated() && this.#host.directory().partners.length > 0)
+      return wait('this member hears nobody');
+    if (this.#refusedAtMs !== undefined && !waits.passed(this.#refusedAtMs, settings.staggerMs))
+      return wait('the register has refused a claim', this.#refusedAtMs, settings.staggerMs);
+    return judgeClaim(this.#claimView());
   }
 
   #claimView(): ClaimView {
@@ -276,7 +273,8 @@ export class Member {
       listenMs: this.#listenMs,
       mutedSinceMs: this.#mutedSinceMs,
       pausedAtMs: this.#pausedAtMs,
-      patience: this.patience,
+      patience: this.#rules.growingHoldDown ? this.patience.factor : 1,
+      drained: this.drained,
       hasWitnesses: this.#hasWitnesses(),
     };
   }
