@@ -85,7 +85,7 @@ function setDataPlane(world: World, node: string, works: boolean): void {
   world.node(node).healthChanged();
 }
 
-function setCarrier(world: World, node: string, carrier: boolean): void {
+export function setCarrier(world: World, node: string, carrier: boolean): void {
   world.links.of(node).carrier = carrier;
   world.node(node).healthChanged();
 }

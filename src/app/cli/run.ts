@@ -5,6 +5,7 @@
 import yargs from 'yargs';
 import { TwinspanError } from '../../core/base/errors.js';
 import type { Command } from './command.js';
+import { clusterCommand } from './commands/cluster.js';
 import { drainCommand } from './commands/drain.js';
 import { explainCommand } from './commands/explain.js';
 import { failoverCommand } from './commands/failover.js';
@@ -31,6 +32,7 @@ const COMMANDS = [
   natCommand,
   explainCommand,
   reloadCommand,
+  clusterCommand,
   failoverCommand,
   drainCommand,
   undrainCommand,

@@ -13,7 +13,9 @@ import { AVAILABLE_HERE, type SharedTables } from '../../core/router/memory.js';
 import { readCounter, writeCounter } from '../../edge/file/counter-file.js';
 import type { Native } from '../../edge/native.js';
 import type { Directory } from './directory.js';
+import { effectText, isNotice } from './effect-text.js';
 import { Effects } from './effects.js';
+import { FailoverHistory } from './failover-history.js';
 import type { Logger } from './log.js';
 import { RegisterKeeper } from './register-keeper.js';
 import { rosterOf } from './roster.js';
@@ -38,6 +40,7 @@ export interface ClusterKeeperOptions {
 
 export class ClusterKeeper {
   readonly node: ClusterNode;
+  readonly history = new FailoverHistory();
   readonly #options: ClusterKeeperOptions;
   readonly #register: RegisterKeeper;
   readonly effects: Effects;
@@ -58,7 +61,16 @@ export class ClusterKeeper {
       timeoutMs: options.times.commandTimeoutMs,
       now: () => native.now(),
     });
-    this.effects = new Effects({ ...options, highestEpoch: () => this.node.directory.own.epoch });
+    this.effects = new Effects({
+      ...options,
+      highestEpoch: () => this.node.directory.own.epoch,
+      onEvent: (event) => {
+        const text = effectText(event);
+        if (text === undefined) return;
+        if (isNotice(event)) this.history.handleNotice(text, native.now());
+        else this.history.handleEffect(text, native.now());
+      },
+    });
     this.node = new ClusterNode({
       roster: rosterOf(configuration, options.directory),
       settings: {
@@ -71,6 +83,11 @@ export class ClusterKeeper {
       now: native.now(),
     });
     log.debug({ event: 'cluster-started', cluster: clusters[cluster].name });
+  }
+
+  /** Whether a Redis is configured. */
+  get hasRegister(): boolean {
+    return this.#register !== undefined;
   }
 
   /** Looks at sessions, LAN and time. Call it often; returns when it wants to be called next (ms on the node's clock). */
@@ -167,6 +184,7 @@ export class ClusterKeeper {
         break;
       case 'event': {
         const { name, why, from, to, evidence } = output.event;
+        this.history.handleEvent(output.event, Date.now() - this.#options.native.now());
         if (name === 'role-changed') this.#why = why;
         log.info({ event: name, why, from, to, evidence });
         break;

@@ -121,7 +121,7 @@ export class Dataplane {
     return Atomics.load(this.#words, WORD_BREATHS);
   }
 
-  /** Has a worker that waits take a breath. */
+  /** Has a worker that waits take a breath and look at the shared tables. */
   wake(): void {
     this.#native.eventSignal(this.#wakeFd);
   }
@@ -144,11 +144,6 @@ export class Dataplane {
       queueMicrotask(() => this.#wakeToSeal());
     }
     return taken;
-  }
-
-  /** Has the worker look at the shared tables. */
-  wake(): void {
-    this.#native.eventSignal(this.#wakeFd);
   }
 
   /** Drops by reason name, the router's and the addon's; only those that happened. */

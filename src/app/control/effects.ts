@@ -12,6 +12,7 @@ import { VpcKeeper } from '../../edge/aws/vpc-keeper.js';
 import { HookRunner } from '../../edge/hooks/hooks.js';
 import { LanKeeper } from '../../edge/linux/lan-keeper.js';
 import type { Native } from '../../edge/native.js';
+import type { EffectEvent } from './effect-text.js';
 import type { Logger } from './log.js';
 import type { LanAddresses } from './snapshot.js';
 
@@ -23,6 +24,8 @@ export interface EffectsOptions {
   readonly configuration: Configuration;
   readonly lan: LanAddresses;
   readonly log: Logger;
+  /** Something was done or met, and has been logged. */
+  readonly onEvent: (event: EffectEvent) => void;
   /** The highest epoch of our cluster that is known. */
   readonly highestEpoch: () => Epoch | undefined;
 }
@@ -38,7 +41,7 @@ export class Effects {
     this.#options = options;
     this.lan = openLan(options);
     this.vpc = openVpc(options);
-    this.#hooks = new HookRunner(options.configuration.local.hooks, (event) => tell(options.log, event));
+    this.#hooks = new HookRunner(options.configuration.local.hooks, (event) => tell(options, event));
   }
 
   /** This member acts under `epoch`. */
@@ -79,7 +82,8 @@ export class Effects {
   }
 }
 
-function openLan({ native, configuration, lan, log }: EffectsOptions): LanKeeper | undefined {
+function openLan(options: EffectsOptions): LanKeeper | undefined {
+  const { native, configuration, lan } = options;
   const { clusters, cluster, local, nodes, nats, self } = configuration;
   const { members, vip } = clusters[cluster];
   if (members.length < 2 && vip === undefined) return undefined;
@@ -94,12 +98,12 @@ function openLan({ native, configuration, lan, log }: EffectsOptions): LanKeeper
     hosts: nats
       .filter((nat) => nat.cluster === cluster && nat.local.length === nat.local.bytes.length * 8)
       .map((nat) => nat.local.bytes),
-    onEvent: (event) => tell(log, event),
+    onEvent: (event) => tell(options, event),
   });
 }
 
 function openVpc(options: EffectsOptions): VpcKeeper | undefined {
-  const { native, configuration, lan, log, highestEpoch } = options;
+  const { native, configuration, lan, highestEpoch } = options;
   const { aws } = configuration.clusters[configuration.cluster];
   if (aws === undefined) return undefined;
   const mac = macOf(configuration.local.lan.device);
@@ -115,7 +119,7 @@ function openVpc(options: EffectsOptions): VpcKeeper | undefined {
       const highest = highestEpoch();
       return highest === undefined || compareEpochs(epoch, highest) >= 0;
     },
-    onEvent: (event) => tell(log, event),
+    onEvent: (event) => tell(options, event),
   });
 }
 
@@ -128,8 +132,10 @@ function macOf(device: string): string | undefined {
   }
 }
 
-function tell(log: Logger, event: { readonly event: string; readonly severity?: string }): void {
-  if (event.severity === 'critical' || CRITICAL.has(event.event)) log.fatal(event);
-  else if (event.severity === 'warning') log.warn(event);
+function tell({ log, onEvent }: EffectsOptions, event: EffectEvent): void {
+  const severity = 'severity' in event ? event.severity : undefined;
+  if (severity === 'critical' || CRITICAL.has(event.event)) log.fatal(event);
+  else if (severity === 'warning') log.warn(event);
   else log.info(event);
+  onEvent(event);
 }

@@ -1,6 +1,7 @@
 /** The methods of the control socket. */
 import { TwinspanError } from '../../core/base/errors.js';
 import type { ExplainRequest } from '../observe/report.js';
+import { clusterReport } from './cluster-report.js';
 import { explain } from './explain.js';
 import type { Node } from './node.js';
 import { natReport, routesReport, statusReport } from './report.js';
@@ -32,6 +33,8 @@ export async function handleRequest(
       return explain(node, explainRequest(fields));
     case 'reload':
       return await node.reload(context.configFile);
+    case 'cluster':
+      return clusterReport(node);
     case 'failover':
       return await failover(node, optionalText(fields['to'], 'to'));
     case 'drain':

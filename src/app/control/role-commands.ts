@@ -77,6 +77,12 @@ export function activeNow({ member, directory }: ClusterNode): string | undefine
   return partner?.name ?? (member.role === 'draining' ? directory.self.name : undefined);
 }
 
+/** Whether the operator put the role where it is. */
+export function isHeld(node: ClusterNode): boolean {
+  if (isActing(node.member.role)) return node.member.held;
+  return activePartner(node.directory.partners)?.record?.held === true;
+}
+
 /** Waits until this member has given the role up, or has it alone, or has failed to get it; bounded. */
 async function settled(node: Node, acted: boolean): Promise<void> {
   const { native, cluster } = node;
@@ -103,7 +109,6 @@ function memberNamed({ directory }: ClusterNode, name: string): number {
 function report(node: Node, before: string | undefined, startedAtMs: number): RoleReport {
   const { member, directory } = node.cluster.node;
   const active = activeNow(node.cluster.node);
-  const holder = directory.partners.find(({ name }) => name === active);
   return {
     node: directory.self.name,
     cluster: directory.own.name,
@@ -113,6 +118,6 @@ function report(node: Node, before: string | undefined, startedAtMs: number): Ro
     tookMs: Math.round(node.native.now() - startedAtMs),
     drained: member.drained,
     stillServes: isActing(member.role),
-    held: active === directory.self.name ? member.held : holder?.record?.held === true,
+    held: isHeld(node.cluster.node),
   };
 }

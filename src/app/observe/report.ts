@@ -2,6 +2,7 @@
  * What the daemon tells about itself: plain data that crosses the control socket as JSON, is printed by the CLI, and
  * is a stable interface for scripts (`--json`). Names are those of configuration; addresses are text; durations are ms.
  */
+import type { Evidence } from '../../core/cluster/outputs.js';
 import type { DropReason } from '../../core/packet/drop.js';
 
 /** Methods of the control socket: parameters in, result out. */
@@ -11,6 +12,7 @@ export interface ControlMethods {
   nat: { params: Record<string, never>; result: NatReport };
   explain: { params: ExplainRequest; result: ExplainReport };
   reload: { params: Record<string, never>; result: ReloadReport };
+  cluster: { params: Record<string, never>; result: ClusterReport };
   /** `to`: a member's name. */
   failover: { params: { to?: string }; result: RoleReport };
   drain: { params: Record<string, never>; result: RoleReport };
@@ -171,4 +173,88 @@ export interface RoleReport {
   stillServes: boolean;
   /** The operator put the role where it is: no automatic failback until it moves again. */
   held: boolean;
+}
+
+/** How one member sees its cluster and the others. Epochs are `N.MEMBER`, `-` where none is known. */
+export interface ClusterReport {
+  network: string;
+  /** The member that tells. */
+  node: string;
+  cluster: string;
+  role: Role;
+  /** The highest that is known. */
+  epoch: string;
+  drained: boolean;
+  /** Who is active, as far as it knows. */
+  active?: string;
+  /** The member that comes first. */
+  preferred: string;
+  failback: 'automatic' | 'manual';
+  /** The operator put the role where it is: no automatic failback until it moves again. */
+  held: boolean;
+  /** Why this standby does not claim now, and for how long, where time alone decides. */
+  waiting?: { why: string; leftMs?: number };
+  /** Hold-downs are this many times longer than configured, after so many changes of role in ten minutes. */
+  patience: { factor: number; changes: number };
+  redis: RedisReport;
+  members: MemberReport[];
+  clusters: OtherClusterReport[];
+  /** Newest first, since this process started. */
+  failovers: FailoverReport[];
+}
+
+export interface RedisReport {
+  state: 'answers' | 'silent' | 'not configured';
+  /** What the register holds. */
+  epoch?: string;
+  /** Since when it answers, or when it last did; left out where it never did. */
+  sinceMs?: number;
+}
+
+export interface MemberReport {
+  name: string;
+  here: boolean;
+  /** What the member says of itself; left out where it has said nothing yet. */
+  record?: {
+    role: Role;
+    epoch: string;
+    able: boolean;
+    lan: boolean;
+    serve: boolean;
+    held: boolean;
+    /** Peers that it reaches, and which. */
+    score: number;
+    direct: string[];
+    throughHub: string[];
+  };
+  /** How it is heard; ms since, where it ever was. Left out of the member that tells. */
+  heard?: { now: boolean; lanMs?: number; redisMs?: number; witnesses: string[] };
+}
+
+export interface OtherClusterReport {
+  name: string;
+  gateway: boolean;
+  epoch: string;
+  members: { name: string; up: boolean; role?: Role }[];
+  /** Node that packets for it go to, and whether that is a member, a hub, or our partner. */
+  way: 'direct' | 'hub' | 'partner' | 'none';
+  through?: string;
+}
+
+export interface FailoverReport {
+  /** Wall-clock time of the decision, ISO 8601. */
+  at: string;
+  from: Role;
+  to: Role;
+  epoch: string;
+  why: string;
+  /** What was known at that moment. */
+  evidence: Evidence;
+  /** In order; offsets count from `at`. */
+  steps: FailoverStep[];
+}
+
+export interface FailoverStep {
+  offsetMs: number;
+  what: string;
 }

@@ -56,9 +56,10 @@ export interface ClaimVerdict {
 export function judgeClaim(view: ClaimView): ClaimVerdict {
   const { directory, own, lan } = view;
   const { partners } = directory;
-  if (!own.able) return wait(view.drained ? 'this member is drained' : 'its data plane does not work');
+  if (!own.able)
+    return wait(view.drained ? 'this member is drained' : 'the data plane of this member does not work');
   if (partners.length === 0) return claim('the cluster has no other member');
-  if (lan.carrierLostAtMs !== undefined) return wait('its LAN has no carrier');
+  if (lan.carrierLostAtMs !== undefined) return wait('the LAN of this member has no carrier');
   const heard = partners.filter((partner) => partner.heard);
   const active = activePartner(partners);
   if (active !== undefined) return judgeActive(view, active);
@@ -125,9 +126,13 @@ function vacancy(view: ClaimView, heard: readonly KnownNode[]): ClaimVerdict {
   const mute = heard.filter((partner) => partner.record === undefined);
   if (mute.length > 0) return wait(`${namesOf(mute)} heard, but yet to say anything`);
   const rivals = heard.flatMap(({ record }) => (record?.able ? [record] : []));
-  const stillServed = heard.some(({ record }) => record !== undefined && isActing(record.role));
-  if (stillServed && !own.serve) return wait('the role is given up, but this member cannot serve');
-  if (rivals.length === 0) return claim('nobody is active and no partner is able');
+  const giver = heard.find(({ record }) => record !== undefined && isActing(record.role));
+  if (giver !== undefined && !own.serve)
+    return wait(`${giver.name} gives the role up, but this member cannot serve`);
+  if (rivals.length === 0)
+    return claim(
+      giver === undefined ? 'nobody is active and no partner is able' : `${giver.name} gives the role up`,
+    );
   const worst = Math.min(...rivals.map((rival) => compareHealth(own, rival)));
   const holder = directory.own.epoch?.member ?? 0;
   if (holder === directory.self.member && worst >= 0) return claim('nobody is active and I come first');
@@ -183,7 +188,11 @@ function failback(view: ClaimView, active: KnownNode): ClaimVerdict {
   if (seen.noWorseSinceMs === undefined) return wait(`${name} is active and serves better`);
   const waitMs = settings.failbackMs * patience;
   if (waits.passed(seen.noWorseSinceMs, waitMs)) return claim('failback to the preferred member');
-  return wait(`${name} is active; this member takes the role back`, seen.noWorseSinceMs, waitMs);
+  return wait(
+    `${name} is active until this member has been no worse for long enough`,
+    seen.noWorseSinceMs,
+    waitMs,
+  );
 }
 
 /** `a is`, `a and b are` */

@@ -6,7 +6,7 @@
  * AND CALL handleTimeout AT IT. After a pause of the process, hand over what has queued before handleTimeout.
  */
 import { assert } from '../base/assert.js';
-import { Gossip, type GossipCounters } from './gossip.js';
+import { Gossip, type GossipCounters, type Reach } from './gossip.js';
 import { hearPartners, reachOf, witnessesOf } from './hearing.js';
 import { LanHealth } from './lan.js';
 import { type Command, type CommandResult, Member } from './member.js';
@@ -111,6 +111,11 @@ export class ClusterNode {
 
   get counters(): GossipCounters {
     return this.#gossip.counters;
+  }
+
+  /** The nodes of other clusters that this one reaches. */
+  get reach(): Reach {
+    return this.#gossip.reach;
   }
 
   /** What is known now, as in events; for `twinspan cluster`. */

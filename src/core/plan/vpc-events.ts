@@ -13,6 +13,7 @@ export interface Eni {
 
 export interface VpcEvent {
   readonly event:
+    | 'aws-called'
     | 'aws-routes-moved'
     | 'aws-drift'
     | 'aws-permission'

@@ -19,6 +19,8 @@ export class VpcKeeper {
   readonly #updater: VpcUpdater;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
+  /** The epoch for which EC2 was last told to be asked. */
+  #asked: Ballot | undefined;
 
   constructor(options: VpcKeeperOptions) {
     this.#options = options;
@@ -66,11 +68,21 @@ export class VpcKeeper {
   async #make(call: VpcCall): Promise<void> {
     const epoch = 'epoch' in call ? call.epoch : undefined;
     const stands = this.#updater.isCurrent(epoch) && (epoch === undefined || this.#options.isCurrent(epoch));
-    const answer = stands
-      ? await this.#options.ec2.run(call)
+    const running = stands ? this.#options.ec2.run(call) : undefined;
+    if (running !== undefined) this.#tellAsked(call);
+    const answer = running
+      ? await running
       : ({ ok: false, code: SUPERSEDED, message: 'the epoch was overtaken' } as const);
     if (this.#closed) return;
     this.#updater.handleAnswer(call, answer, this.#options.now());
     this.#drain();
+  }
+
+  /** The first call of a takeover is on its way. */
+  #tellAsked(call: VpcCall): void {
+    if (!('epoch' in call) || call.epoch === undefined || call.epoch === this.#asked) return;
+    this.#asked = call.epoch;
+    const message = `EC2 is asked to move the VPC's routes to ${call.eni}.`;
+    this.#options.onEvent({ event: 'aws-called', severity: 'info', message });
   }
 }

@@ -14,6 +14,8 @@ import { hasCarrier, type LinkMonitor, openLinkMonitor } from './link-monitor.js
 export type LanEvent =
   | { readonly event: 'lan-carrier'; readonly up: boolean }
   | { readonly event: 'lan-usable'; readonly usable: boolean }
+  /** Told once each time the address is taken: it is on the device, the first announcement is out, it is gone. */
+  | { readonly event: 'vip-added' | 'vip-announced' | 'vip-removed' }
   /** Critical: `mac` claims the cluster's address while this member holds it. */
   | { readonly event: 'stale-arp'; readonly mac: string }
   /** The address or an announcement did not go out; told once for each reason until it works again. */
@@ -38,6 +40,12 @@ export interface LanKeeperOptions {
 const REOPEN_MS = 1_000;
 /** The kernel tells of a changed carrier; so often it is looked at all the same, since a notification can be lost. */
 const CARRIER_LOOK_MS = 1_000;
+type VipDone = 'vip-added' | 'vip-announced' | 'vip-removed';
+const DONE: Partial<Record<VipAction['kind'], VipDone>> = {
+  hold: 'vip-added',
+  announce: 'vip-announced',
+  drop: 'vip-removed',
+};
 const GONE = new Set(['ENODEV', 'ENXIO']);
 
 export class LanKeeper {
@@ -50,6 +58,8 @@ export class LanKeeper {
   #usable: boolean;
   #failure = '';
   #carrierLookAtMs = 0;
+  /** What has been told since the address was last taken. */
+  readonly #told = new Set<VipDone>();
   #reopenAtMs = Number.POSITIVE_INFINITY;
   #closed = false;
   #partnerSilent = false;
@@ -73,6 +83,7 @@ export class LanKeeper {
 
   /** Takes the cluster's address for `epoch`; the address and the first announcement are out when this returns. */
   becomeActive(epoch: Ballot): void {
+    if (!this.#vip.active) this.#told.clear();
     this.#vip.becomeActive(epoch, this.#options.native.now());
     this.#tick();
   }
@@ -186,6 +197,10 @@ export class LanKeeper {
       this.#options.onEvent({ event: 'vip-failed', action: action.kind, reason: error });
     }
     if (error !== undefined || action.kind === 'hold') this.#failure = failure;
+    const done = error === undefined ? DONE[action.kind] : undefined;
+    if (done === undefined || this.#told.has(done)) return;
+    this.#told.add(done);
+    this.#options.onEvent({ event: done });
   }
 
   #notice(error: string | undefined, now: number): void {

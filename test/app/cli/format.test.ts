@@ -1,4 +1,5 @@
 import test from 'ava';
+import { formatCluster } from '../../../src/app/cli/commands/cluster.js';
 import { formatDrain } from '../../../src/app/cli/commands/drain.js';
 import { formatExplain } from '../../../src/app/cli/commands/explain.js';
 import { formatFailover } from '../../../src/app/cli/commands/failover.js';
@@ -12,6 +13,7 @@ import { table } from '../../../src/app/cli/table.js';
 import { formatBytes, formatCount, formatDuration } from '../../../src/app/cli/units.js';
 import { golden } from '../../support/golden.js';
 import { configurationOf, edit, SEED_NETWORK, SEED_NODE } from '../../support/seed_config.js';
+import { CLUSTER, CLUSTER_BARE, CLUSTER_WAITS } from './cluster-reports.js';
 import { EXPLAIN, NAT, RELOAD, ROLE, ROUTES, STATUS } from './reports.js';
 
 test('status', (t) => {
@@ -54,6 +56,16 @@ test('commands about the role', (t) => {
     formatUndrain(nobody),
   ];
   golden(t, 'cli/role.txt', `${texts.join('\n')}\n`);
+});
+
+test('cluster', (t) => {
+  const texts = [
+    formatCluster(CLUSTER),
+    formatCluster(CLUSTER_BARE),
+    formatCluster(CLUSTER_WAITS, 1),
+    formatCluster({ ...CLUSTER_WAITS, redis: { state: 'silent' } }, 0),
+  ];
+  golden(t, 'cli/cluster.txt', texts.map((text) => `${text}\n`).join('\n'));
 });
 
 test('routes', (t) => {

@@ -12,6 +12,7 @@ import { generatePrivateKey, publicKeyOf } from '../../../src/edge/file/key-file
 import { type ControlHandler, openControlServer } from '../../../src/edge/socket/control.js';
 import { edit, SEED_NETWORK, SEED_NODE, testKey } from '../../support/seed_config.js';
 import { tempDir } from '../../support/temp_dir.js';
+import { CLUSTER } from './cluster-reports.js';
 import { EXPLAIN, NAT, RELOAD, ROLE, ROUTES, STATUS } from './reports.js';
 
 interface Outcome {
@@ -38,6 +39,7 @@ const ANSWERS: Record<string, unknown> = {
   nat: NAT,
   explain: EXPLAIN,
   reload: RELOAD,
+  cluster: CLUSTER,
   failover: ROLE,
   drain: { ...ROLE, drained: true },
   undrain: ROLE,
@@ -67,6 +69,7 @@ test('each command asks its method and prints text or JSON', async (t) => {
     [['nat'], 'nat', 0],
     [['explain', '172.16.10.99', '10.100.100.15', 'tcp/80'], 'explain', 1],
     [['reload'], 'reload', 0],
+    [['cluster'], 'cluster', 0],
     [['failover', '--to', 'edge1-b'], 'failover', 0],
     [['drain'], 'drain', 0],
     [['undrain'], 'undrain', 0],
@@ -196,6 +199,7 @@ test('help and version', async (t) => {
     'nat',
     'explain',
     'reload',
+    'cluster',
     'failover',
     'drain',
     'undrain',
