@@ -125,6 +125,7 @@ export class ClusterKeeper {
 
   handleCommand(command: Command, now: number): CommandResult {
     const result = this.node.handleCommand(command, now);
+    this.#options.log.info({ event: 'role-command', command, result });
     this.drain();
     return result;
   }

@@ -175,6 +175,8 @@ const USAGE: string[][] = [
   ['nat', 'extra'],
   ['failover', 'edge1-b'],
   ['failover', '--to'],
+  ['cluster', '--last', 'x'],
+  ['cluster', '--last', '-1'],
 ];
 
 for (const args of USAGE) {

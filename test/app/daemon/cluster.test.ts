@@ -39,6 +39,7 @@ rootTest('drain, undrain and failover, given to either member', async (t) => {
   t.like(await na.call('undrain', {}), { drained: false });
   await until('nobody was without a role', async () => (await serves()).includes('active'));
   await ping(network, 'ha', HR);
+  t.like(na.events('role-command')[0], { command: { kind: 'failover' }, result: { ok: true } });
   for (const node of [na, nb]) {
     for (const { why, from, to, evidence } of node.events('role-changed')) {
       t.true([why, from, to].every((text) => typeof text === 'string' && text !== ''));

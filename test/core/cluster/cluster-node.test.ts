@@ -171,3 +171,34 @@ test('commands that cannot be carried out are refused with a reason', (t) => {
   t.deepEqual(node.handleCommand({ kind: 'drain' }, 3), { ok: true });
   t.false(node.record.able);
 });
+
+test('a hand-over to one of several goes to whoever asks for itself; a drained member does not ask', (t) => {
+  const C = 3;
+  const members = ['a', 'b', 'c'].map((name, index) => ({ name, peer: [-1, B, C][index] }));
+  const clusters = [{ name: 'site', gateway: false, members }];
+  const node = nodeOf([], {
+    roster: { clusters, ownCluster: 0, ownMember: 0 },
+    settings: { ...CLUSTER_DEFAULTS, failback: 'automatic', redis: false },
+  });
+  node.handleTimeout(0);
+  t.like(node.member.waiting, { claims: false, untilMs: CLUSTER_DEFAULTS.listenMs });
+  for (const peer of [B, C]) node.handleHello(peer, helloOf(recordOf({ serve: false, score: 0 })), 1);
+  t.is(node.member.role, 'active');
+  const failover = (to: number | undefined) => node.handleCommand({ kind: 'failover', to }, 2);
+  t.deepEqual(failover(undefined), { ok: false, why: 'no partner is heard that could serve' });
+  node.handleHello(B, helloOf(recordOf({ sequence: 2 }), 2), 2);
+  t.deepEqual(failover(2), { ok: false, why: 'that member is not heard, or could not serve' });
+  node.handleHello(C, helloOf(recordOf({ sequence: 2 }), 2), 2);
+  t.deepEqual(failover(2), { ok: false, why: 'give the command to that member' });
+  t.deepEqual(failover(0), { ok: true });
+  t.is(node.member.role, 'active');
+  t.deepEqual(failover(undefined), { ok: true });
+  t.is(node.member.role, 'draining');
+  const drained = nodeOf(['a', 'b']);
+  drained.handleCommand({ kind: 'drain' }, 0);
+  t.deepEqual(drained.handleCommand({ kind: 'failover', to: undefined }, 1), {
+    ok: false,
+    why: 'this member is drained',
+  });
+  t.like(drained.member.waiting, { why: 'this member is drained', untilMs: undefined });
+});

@@ -5,8 +5,10 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
+import { VIP_REFRESH_MS } from '../../../src/core/plan/vip.js';
 import { rootTest } from '../../support/privileged.js';
 import { eventually } from '../../support/redis/server.js';
 
@@ -66,6 +68,8 @@ function plug(name: Name, last: number): void {
 
 class Member {
   readonly events: Record<string, unknown>[] = [];
+  /** The same, nothing forgotten. */
+  readonly log: Record<string, unknown>[] = [];
   readonly #child: ChildProcess;
 
   constructor(name: Name, vip: number[], own: number[][], hosts: number[][]) {
@@ -73,7 +77,11 @@ class Member {
     const argv = ['netns', 'exec', `${PREFIX}-${name}`, process.execPath, CHILD, argument];
     this.#child = spawn('ip', argv, { stdio: ['pipe', 'pipe', 'inherit'] });
     const lines = createInterface(this.#child.stdout as NodeJS.ReadableStream);
-    lines.on('line', (line) => this.events.push(JSON.parse(line)));
+    lines.on('line', (line) => {
+      const event = JSON.parse(line);
+      this.events.push(event);
+      this.log.push(event);
+    });
   }
 
   /** Waits for an event with these properties; events before it are forgotten. */
@@ -192,6 +200,27 @@ lanTest('an address of which another MAC says that it is there is a critical eve
   await b.saw({ event: 'stale-arp', mac: macOf('a') });
   t.pass();
 });
+
+lanTest(
+  'the address is told to be added, announced and removed once each time it is taken',
+  async (t, member) => {
+    const a = await member('a');
+    const told = (): unknown[] =>
+      a.events.map(({ event }) => event).filter((event) => /^vip/.test(`${event}`));
+    const tell = async (line: string): Promise<unknown[]> => {
+      // `tell` forgets what came before its own answer; the kept copy does not.
+      const before = a.log.length;
+      await a.tell(line);
+      return a.log.slice(before).flatMap(({ event }) => (/^vip/.test(`${event}`) ? [event] : []));
+    };
+    t.deepEqual(await tell('active 1'), ['vip-added', 'vip-announced']);
+    await sleep(VIP_REFRESH_MS * 2);
+    t.deepEqual(told(), [], 'a refresh is no news');
+    t.deepEqual(await tell('active 2'), [], 'nor is a new epoch');
+    t.deepEqual(await tell('standby 3'), ['vip-removed']);
+    t.deepEqual(await tell('active 4'), ['vip-added', 'vip-announced']);
+  },
+);
 
 lanTest('a graceful end takes the address away', async (t, member) => {
   const a = await member('a');

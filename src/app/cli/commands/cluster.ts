@@ -7,7 +7,7 @@ import type {
   RedisReport,
 } from '../../observe/report.js';
 import { command } from '../command.js';
-import { EXIT_OK } from '../context.js';
+import { EXIT_OK, EXIT_USAGE } from '../context.js';
 import { ask, daemonOptions } from '../daemon.js';
 import { table } from '../table.js';
 import { countOf, formatDuration } from '../units.js';
@@ -29,6 +29,10 @@ export const clusterCommand = command({
       }),
     ),
   async run(options, context) {
+    if (!Number.isInteger(options.last) || options.last < 0) {
+      context.err('--last is a whole number of failovers.');
+      return EXIT_USAGE;
+    }
     const report = await ask(options, 'cluster', {});
     context.out(options.json ? JSON.stringify(report, null, 2) : formatCluster(report, options.last));
     return EXIT_OK;
@@ -139,7 +143,7 @@ function formatOthers(clusters: readonly OtherClusterReport[]): string {
 
 function formatFailovers(failovers: readonly FailoverReport[], last: number): string {
   if (failovers.length === 0) return 'Failovers\n  none since this process started';
-  const shown = failovers.slice(0, Math.max(0, last));
+  const shown = failovers.slice(0, last);
   const more = failovers.length - shown.length;
   const rest = more > 0 ? [`  ${more} more: --last ${failovers.length}`] : [];
   return ['Failovers, newest first', ...shown.map(formatFailover), ...rest].join('\n');
