@@ -4,6 +4,7 @@
  * first under an instance name (environment variable TWINSPAN_LAB); tests use that.
  */
 import { TwinspanError } from '../../core/base/errors.js';
+import type { Ec2Spec } from './programs/ec2.js';
 
 export interface Layout {
   /** Every file the lab makes lies below it. */
@@ -14,10 +15,17 @@ export interface Layout {
   readonly twinspan: readonly string[];
   /** The command that runs one of src/app/lab/programs, to be followed by its name. */
   readonly program: (name: string) => readonly string[];
+  /** The command that serves an EC2 API; undefined where this machine has none. */
+  readonly ec2: (spec: Ec2Spec) => readonly string[] | undefined;
 }
 
 /** The layout of an instance; '' is the default one. Throws TS_LAB for a name that cannot be part of file names. */
-export function layoutFor(instance: string, twinspan: readonly string[], program: Layout['program']): Layout {
+export function layoutFor(
+  instance: string,
+  twinspan: readonly string[],
+  program: Layout['program'],
+  ec2: Layout['ec2'],
+): Layout {
   if (!/^[a-z0-9]{0,12}$/.test(instance)) {
     throw new TwinspanError(
       'TS_LAB',
@@ -30,6 +38,7 @@ export function layoutFor(instance: string, twinspan: readonly string[], program
     prefix: instance === '' ? 'twl-' : `twl-${instance}-`,
     twinspan,
     program,
+    ec2,
   };
 }
 

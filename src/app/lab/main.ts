@@ -15,7 +15,8 @@ const USAGE = `Usage: npm run lab -- COMMAND
   up SCENARIO                 build it, start everything, wait until traffic flows   (--plan: only print the steps,
                               --keep: leave a failed one standing)
   exec HOST -- CMD …          run CMD as a host
-  fail WHAT | heal WHAT       node:edge1-a[:stop|:graceful]  link:edge1-a/lan|wan  isp:isp1[:silent]  mysql1
+  fail WHAT | heal WHAT       node:edge1-a[:freeze|:stop]  link:edge1-a/lan|wan[:silent]  isp:isp1[:silent]
+                              partner:site1  redis:site1[:freeze|:empty|/edge1-a]  ec2[:slow|:throttle|:deny]  mysql1
   status [--json]             what is up
   test SCENARIO [--json FILE] check what the scenario promises
   down                        remove everything`;

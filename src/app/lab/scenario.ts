@@ -41,7 +41,7 @@ export interface Host {
 }
 
 /** Real programs that a host can run; plan/programs.ts knows how each is started and when it is ready. */
-export type Program = 'mariadb' | 'sftp' | 'app-server';
+export type Program = 'mariadb' | 'sftp' | 'app-server' | 'redis';
 
 export interface NodeRole {
   readonly lan: string;
@@ -52,8 +52,12 @@ export interface NodeRole {
 
 export interface Cluster {
   readonly name: string;
+  /** One word for the place, in the names of failures: site1. */
+  readonly place: string;
   readonly members: readonly string[];
   readonly site: string;
+  /** Host whose Redis keeps the cluster's epoch register. */
+  readonly redis: string;
   /** Address of the site LAN that follows the active member. */
   readonly vip?: string;
 }
@@ -70,6 +74,20 @@ export interface Overlay {
     readonly at: string;
     readonly description: string;
   }[];
+}
+
+/**
+ * A VPC whose routes to the overlay follow the active member of a cluster: `host` is its router and answers for the EC2
+ * API. Where no EC2 emulator is installed the route stands fixed towards the first interface's node.
+ */
+export interface Cloud {
+  readonly host: string;
+  readonly cluster: string;
+  readonly region: string;
+  readonly vpc: string;
+  readonly table: string;
+  /** Each member's network interface: eni-… */
+  readonly interfaces: readonly { readonly id: string; readonly node: string }[];
 }
 
 /** A TCP service reached through the overlay: `up` waits until `from` can connect to it. */
@@ -92,6 +110,7 @@ export interface Scenario {
   readonly segments: readonly Segment[];
   readonly hosts: readonly Host[];
   readonly overlay: Overlay;
+  readonly cloud?: Cloud;
   readonly ready: readonly Reachable[];
   readonly suggestions: readonly Suggestion[];
 }

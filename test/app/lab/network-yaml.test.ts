@@ -7,7 +7,12 @@ import { loadConfiguration } from '../../../src/core/config/load.js';
 import { parseYaml } from '../../../src/edge/file/yaml.js';
 import { testKey } from '../../support/seed_config.js';
 
-const layout = layoutFor('', ['twinspan'], (name) => [name]);
+const layout = layoutFor(
+  '',
+  ['twinspan'],
+  (name) => [name],
+  () => ['ec2'],
+);
 
 function source(file: string, text: string) {
   const read = parseYaml(file, text);
@@ -22,7 +27,7 @@ for (const scenario of SCENARIOS) {
     t.is(keys, nodesOf(scenario).length);
     for (const host of nodesOf(scenario)) {
       const loaded = loadConfiguration({
-        node: source('node.yaml', nodeYaml(layout, host)),
+        node: source('node.yaml', nodeYaml(scenario, layout, host)),
         network: source('network.yaml', network),
       });
       t.true(loaded.ok, loaded.ok ? '' : loaded.problems.map((problem) => problem.message).join('; '));

@@ -1,5 +1,5 @@
 /** What the scenario ha-edge-to-aws promises. */
-import { connectArgv } from '../plan/programs.js';
+import { connectArgv } from '../plan/program.js';
 import { answers, type Check, type CheckGroup, type Finding, finding, type Lab, lastLine } from './check.js';
 import { explainChecks } from './explain.js';
 import { judgeOutage, measureOutage } from './outage.js';
@@ -240,7 +240,7 @@ export const HA_EDGE_TO_AWS: readonly CheckGroup[] = [
     broken: true,
     checks: [
       standbyRestart('', 'killed'),
-      standbyRestart(':graceful', 'stopped'),
+      standbyRestart(':stop', 'stopped'),
       activeTakeover('edge1-a', 1),
       activeRestart('aws-a', 2),
     ],

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { TwinspanError } from '../../../core/base/errors.js';
 import { type Layout, layoutFor } from '../layout.js';
+import { ec2Command } from '../programs/ec2.js';
 
 /** The repository: this file is dist/src/app/lab/commands/environment.js in it. */
 const ROOT = fileURLToPath(new URL('../../../../../', import.meta.url));
@@ -10,10 +11,9 @@ const ROOT = fileURLToPath(new URL('../../../../../', import.meta.url));
 /** The layout of the lab that the environment names. */
 export function currentLayout(): Layout {
   const { bin } = JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8')) as { bin: { twinspan: string } };
-  return layoutFor(process.env.TWINSPAN_LAB ?? '', [process.execPath, ROOT + bin.twinspan], (name) => [
-    process.execPath,
-    `${ROOT}dist/src/app/lab/programs/${name}.js`,
-  ]);
+  const program = (name: string) => [process.execPath, `${ROOT}dist/src/app/lab/programs/${name}.js`];
+  const twinspan = [process.execPath, ROOT + bin.twinspan];
+  return layoutFor(process.env.TWINSPAN_LAB ?? '', twinspan, program, ec2Command);
 }
 
 /** Throws TS_NOT_ROOT unless we are root. */

@@ -1,4 +1,5 @@
 /** `list` and `status [--json]`. */
+import { failurePatterns } from '../plan/failures.js';
 import { conditionOf } from '../run/process.js';
 import { readState } from '../run/state.js';
 import { SCENARIOS } from '../scenarios/index.js';
@@ -13,7 +14,8 @@ export function list(): number {
 
 /** What is up: hosts, their processes, failures in force. Exit code 3 where no lab is up. */
 export function status(json: boolean): number {
-  const state = readState(currentLayout());
+  const layout = currentLayout();
+  const state = readState(layout);
   if (state === undefined) {
     if (json) process.stdout.write(`${JSON.stringify({ up: false })}\n`);
     else say('No lab is up.');
@@ -21,11 +23,13 @@ export function status(json: boolean): number {
   }
   const scenario = wantedScenario(state.scenario);
   const hosts = scenario.hosts.map((host) => {
-    const found = state.processes.find((one) => one.host === host.name);
+    const processes = state.processes
+      .filter((one) => one.host === host.name)
+      .map((one) => ({ name: one.name, pid: one.pid, condition: conditionOf(one) }));
     return {
       name: host.name,
       addresses: host.interfaces.map((one) => one.address),
-      process: found === undefined ? undefined : { pid: found.pid, condition: conditionOf(found) },
+      processes,
       about: host.about,
     };
   });
@@ -36,12 +40,13 @@ export function status(json: boolean): number {
     return 0;
   }
   const lines = hosts.map((host) => {
-    const running = host.process === undefined ? '-' : `${host.process.condition} ${host.process.pid}`;
+    const running = host.processes.map((one) => `${one.condition} ${one.pid}`).join(', ') || '-';
     return `${host.name.padEnd(9)} ${host.addresses.join(' ').padEnd(34)} ${running.padEnd(16)} ${host.about}`;
   });
   process.stdout.write(
     `${scenario.name} ${complete ? `up since ${startedAt}` : 'half built'}\n${lines.join('\n')}\n`,
   );
   process.stdout.write(failures.length === 0 ? 'no failures in force\n' : `failed: ${failures.join(' ')}\n`);
+  process.stdout.write(`may fail: ${failurePatterns(scenario, layout).join(' ')}\n`);
   return 0;
 }

@@ -1,6 +1,7 @@
 /** `up SCENARIO`: builds it, starts everything, waits until traffic flows, says what to try. `down`: takes it away. */
 import { TwinspanError } from '../../../core/base/errors.js';
 import type { Layout } from '../layout.js';
+import { ec2Of } from '../plan/services.js';
 import { formatPlan } from '../plan/step.js';
 import { planUp } from '../plan/up.js';
 import { type Context, performStage } from '../run/execute.js';
@@ -89,6 +90,11 @@ export async function up(
   }
   const began = performance.now();
   say(`${scenario.name}: ${scenario.title}`);
+  if (scenario.cloud !== undefined && ec2Of(scenario, layout) === undefined) {
+    say(
+      '  no moto server on this machine (npm run setup -- moto): no EC2 API, and the VPC route stands fixed',
+    );
+  }
   await interruptible(async (signal) => {
     try {
       await build(scenario, layout, signal);

@@ -1,21 +1,37 @@
 /**
  * What can fail in a scenario and how: each failure is a pair of step lists, one that breaks and one that mends.
  *
- *   node:NAME              kill -9 the daemon; mended by starting it again
- *   node:NAME:stop         SIGSTOP, the daemon hangs; mended by SIGCONT
- *   node:NAME:graceful     SIGTERM; mended by starting it again
- *   link:NODE/lan|wan      the far end of the cable goes down: carrier loss
- *   isp:NAME               the ISP goes dark: carrier loss on all its links
- *   isp:NAME:silent        the ISP forwards nothing and says nothing
- *   NAME                   kill -9 the program on host NAME; mended by starting it again
+ *   node:NAME                  kill -9 the daemon; mended by starting it again
+ *   node:NAME:freeze           SIGSTOP, the daemon hangs; mended by SIGCONT
+ *   node:NAME:stop             SIGTERM, it goes in good order; mended by starting it again
+ *   link:NODE/lan|wan          the far end of the cable goes down: carrier loss
+ *   link:NODE/lan|wan:silent   nothing passes, and nothing says so
+ *   isp:NAME                   the ISP goes dark: carrier loss on all its links
+ *   isp:NAME:silent            the ISP forwards nothing and says nothing
+ *   partner:PLACE              the members of a cluster do not reach each other over their LAN; all else does
+ *   redis:PLACE                kill -9 Redis; it comes back with its data
+ *   redis:PLACE:freeze         SIGSTOP; mended by SIGCONT
+ *   redis:PLACE:empty          kill -9 and its data is gone; it comes back empty
+ *   redis:PLACE/NODE           Redis and one member do not reach each other
+ *   ec2                        the EC2 API refuses connections
+ *   ec2:slow|throttle|deny     it answers too late; it throttles; it denies permission
+ *   NAME                       kill -9 the program on host NAME; mended by starting it again
  */
 import { TwinspanError } from '../../../core/base/errors.js';
-import { type Layout, namespaceOf } from '../layout.js';
-import type { Host, Scenario } from '../scenario.js';
-import { attachments, planInterfaces, portOf } from './network.js';
+import type { Layout } from '../layout.js';
+import { type Host, hostNamed, type Scenario } from '../scenario.js';
+import {
+  cutFailure,
+  ispFailure,
+  linkFailure,
+  portAt,
+  silentIspFailure,
+  silentLinkFailure,
+} from './link-failures.js';
 import { nodesOf } from './overlay.js';
-import { processesOf } from './programs.js';
-import type { Step, StopStep } from './step.js';
+import { planPrograms, processesOf } from './programs.js';
+import { ec2Failures, redisFailures } from './service-failures.js';
+import type { Step } from './step.js';
 
 export interface Failure {
   readonly what: string;
@@ -23,92 +39,94 @@ export interface Failure {
   readonly heal: readonly Step[];
 }
 
-function processFailure(
+function killFailure(
   scenario: Scenario,
   layout: Layout,
   what: string,
   name: string,
-  mode: string,
+  signal: 'SIGKILL' | 'SIGTERM',
 ): Failure {
   const plan = processesOf(scenario, layout).get(name)!;
-  const stop = (signal: StopStep['signal'], gone: boolean): Step => ({
-    do: 'stop',
-    process: name,
-    signal,
-    gone,
+  return {
+    what,
+    fail: [{ do: 'stop', process: name, signal, gone: true }],
+    heal: [{ do: 'start', process: plan.process }, plan.ready],
+  };
+}
+
+function freezeFailure(what: string, name: string): Failure {
+  return {
+    what,
+    fail: [{ do: 'stop', process: name, signal: 'SIGSTOP', gone: false }],
+    heal: [{ do: 'stop', process: name, signal: 'SIGCONT', gone: false }],
+  };
+}
+
+function nodeFailures(scenario: Scenario, layout: Layout, host: Host): Failure[] {
+  const { name } = host;
+  const { lan, uplinks } = host.node!;
+  const links = [
+    { word: 'lan', device: lan },
+    { word: 'wan', device: uplinks[0].device },
+    ...uplinks.slice(1).map((uplink) => ({ word: uplink.name, device: uplink.device })),
+  ];
+  return [
+    killFailure(scenario, layout, `node:${name}`, name, 'SIGKILL'),
+    freezeFailure(`node:${name}:freeze`, name),
+    killFailure(scenario, layout, `node:${name}:stop`, name, 'SIGTERM'),
+    ...links.flatMap(({ word, device }) => [
+      linkFailure(scenario, layout, `link:${name}/${word}`, host, device),
+      silentLinkFailure(scenario, layout, `link:${name}/${word}:silent`, host, device),
+    ]),
+  ];
+}
+
+function clusterFailures(scenario: Scenario, layout: Layout): Failure[] {
+  return scenario.overlay.clusters.flatMap((cluster) => {
+    const redis = hostNamed(scenario, cluster.redis)!;
+    const [a, b] = cluster.members.map((name) => {
+      const host = hostNamed(scenario, name)!;
+      return portAt(scenario, host, host.node!.lan);
+    });
+    const toRedis = portAt(scenario, redis, redis.interfaces[0].name);
+    return [
+      cutFailure(layout, `partner:${cluster.place}`, a, b),
+      killFailure(scenario, layout, `redis:${cluster.place}`, redis.name, 'SIGKILL'),
+      freezeFailure(`redis:${cluster.place}:freeze`, redis.name),
+      ...redisFailures(scenario, layout, cluster),
+      ...[a, b].map((port) => cutFailure(layout, `redis:${cluster.place}/${port.host}`, port, toRedis)),
+    ];
   });
-  if (mode === 'stop') return { what, fail: [stop('SIGSTOP', false)], heal: [stop('SIGCONT', false)] };
-  const signal = mode === 'graceful' ? 'SIGTERM' : 'SIGKILL';
-  return { what, fail: [stop(signal, true)], heal: [{ do: 'start', process: plan.process }, plan.ready] };
-}
-
-function down(layout: Layout, where: string, device: string): Step {
-  return { do: 'ip', namespace: namespaceOf(layout, where), args: `link set ${device} down` };
-}
-
-function linkFailure(scenario: Scenario, layout: Layout, what: string, host: Host, device: string): Failure {
-  const mine = host.interfaces.find((one) => one.name === device)!;
-  const segment = scenario.segments.find((one) => one.name === mine.segment)!;
-  if (segment.kind === 'switch') {
-    const port = portOf({ host, interface: mine });
-    const up: Step = { do: 'ip', namespace: namespaceOf(layout, segment.name), args: `link set ${port} up` };
-    return { what, fail: [down(layout, segment.name, port)], heal: [up] };
-  }
-  const far = attachments(scenario, segment).find((one) => one.host !== host)!;
-  return {
-    what,
-    fail: [down(layout, far.host.name, far.interface.name)],
-    heal: planInterfaces(layout, far.host, far.interface.name),
-  };
-}
-
-function ispFailure(layout: Layout, what: string, host: Host): Failure {
-  return {
-    what,
-    fail: host.interfaces.map((one) => down(layout, host.name, one.name)),
-    heal: planInterfaces(layout, host),
-  };
-}
-
-function silentFailure(layout: Layout, what: string, host: Host): Failure {
-  const nft = (command: string): Step => ({
-    do: 'run',
-    argv: ['ip', 'netns', 'exec', namespaceOf(layout, host.name), 'nft', command],
-  });
-  const hook = (name: string) =>
-    nft(`add chain ip silence ${name} { type filter hook ${name} priority raw; policy drop; }`);
-  return {
-    what,
-    fail: [nft('add table ip silence'), hook('prerouting'), hook('output')],
-    heal: [nft('delete table ip silence')],
-  };
 }
 
 /** Every failure the scenario offers, by the word that names it. */
 export function failuresOf(scenario: Scenario, layout: Layout): Map<string, Failure> {
-  const all: Failure[] = [];
-  for (const host of nodesOf(scenario)) {
-    for (const mode of ['', ':stop', ':graceful']) {
-      const what = `node:${host.name}${mode}`;
-      all.push(processFailure(scenario, layout, what, host.name, mode.slice(1)));
-    }
-    all.push(linkFailure(scenario, layout, `link:${host.name}/lan`, host, host.node!.lan));
-    const [first, ...others] = host.node!.uplinks;
-    all.push(linkFailure(scenario, layout, `link:${host.name}/wan`, host, first.device));
-    for (const uplink of others) {
-      all.push(linkFailure(scenario, layout, `link:${host.name}/${uplink.name}`, host, uplink.device));
-    }
-  }
-  for (const host of scenario.hosts.filter((one) => one.kind === 'isp')) {
-    all.push(
-      ispFailure(layout, `isp:${host.name}`, host),
-      silentFailure(layout, `isp:${host.name}:silent`, host),
-    );
-  }
-  for (const host of scenario.hosts.filter((one) => one.programs.length > 0)) {
-    all.push(processFailure(scenario, layout, host.name, host.name, 'kill'));
-  }
+  const all: Failure[] = [
+    ...nodesOf(scenario).flatMap((host) => nodeFailures(scenario, layout, host)),
+    ...scenario.hosts
+      .filter((one) => one.kind === 'isp')
+      .flatMap((host) => [
+        ispFailure(layout, `isp:${host.name}`, host),
+        silentIspFailure(layout, `isp:${host.name}:silent`, host),
+      ]),
+    ...clusterFailures(scenario, layout),
+    ...ec2Failures(scenario, layout),
+    ...planPrograms(scenario, layout).map(({ process: { name } }) =>
+      killFailure(scenario, layout, name, name, 'SIGKILL'),
+    ),
+  ];
   return new Map(all.map((failure) => [failure.what, failure]));
+}
+
+/** The names of all failures in few words: of what there are several alike, NAME stands for each. */
+export function failurePatterns(scenario: Scenario, layout: Layout): string[] {
+  const places = scenario.overlay.clusters.map((cluster) => cluster.place);
+  const names = [...scenario.hosts.map((host) => host.name), ...places];
+  const pattern = (what: string) => {
+    const [kind, ...rest] = what.split(/(?=[:/])/);
+    return [kind, ...rest.map((word) => (names.includes(word.slice(1)) ? `${word[0]}NAME` : word))].join('');
+  };
+  return [...new Set([...failuresOf(scenario, layout).keys()].map(pattern))];
 }
 
 /** The failure called `what`. Throws TS_LAB with what there is. */
@@ -116,11 +134,10 @@ export function failureNamed(scenario: Scenario, layout: Layout, what: string): 
   const all = failuresOf(scenario, layout);
   const found = all.get(what);
   if (found !== undefined) return found;
-  const patterns = [...all.keys()].filter((name) =>
+  const alike = [...all.keys()].filter((name) =>
     name.split(/[:/]/).some((word) => word === what.split(/[:/]/)[1]),
   );
-  const offer =
-    patterns.length > 0 ? patterns : [...new Set([...all.keys()].map((name) => name.replace(/:.*/, ':…')))];
+  const offer = alike.length > 0 ? alike : failurePatterns(scenario, layout);
   throw new TwinspanError(
     'TS_LAB',
     `Nothing called '${what}' can fail here.`,

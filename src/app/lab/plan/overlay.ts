@@ -3,7 +3,8 @@
  * and one key pair each. Keys are made by `twinspan keygen` when the lab is built; `{{…}}` stands for them until then.
  */
 import { hostPath, type Layout } from '../layout.js';
-import { addressOf, type Cluster, type Host, type Scenario } from '../scenario.js';
+import { addressOf, type Cluster, type Host, hostNamed, type Scenario } from '../scenario.js';
+import { ec2Of, REDIS_PORT } from './services.js';
 import { quote, type Step } from './step.js';
 
 /** Where the configuration that all nodes share is. */
@@ -21,13 +22,31 @@ export function nodesOf(scenario: Scenario): Host[] {
   return scenario.hosts.filter((host) => host.kind === 'node');
 }
 
-function clusterText(cluster: Cluster): string {
+/** The cluster that a node is a member of. */
+export function clusterOf(scenario: Scenario, node: string): Cluster {
+  return scenario.overlay.clusters.find((cluster) => cluster.members.includes(node))!;
+}
+
+function takeoverText(scenario: Scenario, layout: Layout, cluster: Cluster): string[] {
+  const { vip, name } = cluster;
+  const parts = vip === undefined ? [] : [`vip: ${vip}`];
+  const ec2 = ec2Of(scenario, layout);
+  if (ec2 !== undefined && scenario.cloud?.cluster === name) {
+    const { region, host, port, tables } = ec2.spec;
+    parts.push(
+      `aws: { region: ${region}, routeTables: [${tables.join(', ')}], endpoint: "http://${host}:${port}" }`,
+    );
+  }
+  return parts.length === 0 ? [] : [`    takeover: { ${parts.join(', ')} }`];
+}
+
+function clusterText(scenario: Scenario, layout: Layout, cluster: Cluster): string {
   return [
     `  ${cluster.name}:`,
     `    members: [${cluster.members.join(', ')}]`,
     '    failback: automatic',
     `    site: ${cluster.site}`,
-    ...(cluster.vip === undefined ? [] : [`    takeover: { vip: ${cluster.vip} }`]),
+    ...takeoverText(scenario, layout, cluster),
   ].join('\n');
 }
 
@@ -49,7 +68,7 @@ export function networkYaml(scenario: Scenario, layout: Layout): string {
   return `# The network of the lab scenario ${scenario.name}; the same on every node.
 network: { name: ${overlay.name}, cidr: ${overlay.cidr} }
 clusters:
-${overlay.clusters.map(clusterText).join('\n')}
+${overlay.clusters.map((cluster) => clusterText(scenario, layout, cluster)).join('\n')}
 nodes:
 ${nodesOf(scenario)
   .map((host) => nodeText(layout, host))
@@ -67,8 +86,9 @@ ${overlay.insideNat
 }
 
 /** node.yaml of one node. */
-export function nodeYaml(layout: Layout, host: Host): string {
+export function nodeYaml(scenario: Scenario, layout: Layout, host: Host): string {
   const role = host.node!;
+  const redis = hostNamed(scenario, clusterOf(scenario, host.name).redis)!;
   const uplinks = role.uplinks.map(
     (one) => `{ name: ${one.name}, device: ${one.device}, cost: ${one.cost} }`,
   );
@@ -79,6 +99,7 @@ lan: { device: ${role.lan}, tun: ts-lan }
 wan: { tun: ts-wan }
 uplinks: [${uplinks.join(', ')}]
 listenPort: 51820
+redis: { url: "redis://${addressOf(redis)}:${REDIS_PORT}" }
 stateDir: ${hostPath(layout, host.name, 'state')}
 runDir: ${hostPath(layout, host.name, 'run', 'twinspan')}
 uapi: { name: ${host.name} }
@@ -93,7 +114,7 @@ export function planNodeFiles(scenario: Scenario, layout: Layout): Step[][] {
     const open = quote(hostPath(layout, host.name, 'public.key'));
     return [
       { do: 'directory', path: hostPath(layout, host.name, 'state') },
-      { do: 'write', path: nodeFile(layout, host.name), text: nodeYaml(layout, host), mode: 0o644 },
+      { do: 'write', path: nodeFile(layout, host.name), text: nodeYaml(scenario, layout, host), mode: 0o644 },
       { do: 'run', argv: ['sh', '-euc', `${twinspan} keygen --out ${secret} > ${open}`] },
     ];
   });

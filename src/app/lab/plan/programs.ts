@@ -4,41 +4,17 @@
  * process's own mount namespace, so that the machine's files stay as they are.
  */
 import { enter, hostPath, type Layout } from '../layout.js';
-import { addressOf, type Host, type Scenario } from '../scenario.js';
-import { nodeFile, nodesOf } from './overlay.js';
-import type { AwaitStep, ProcessSpec, Step } from './step.js';
+import { EC2_ENVIRONMENT } from '../programs/ec2.js';
+import { addressOf, type Host, type Program, type Scenario } from '../scenario.js';
+import { clusterOf, nodeFile, nodesOf } from './overlay.js';
+import { logFile, type ProgramPlan, READY_MS, readyTcp } from './program.js';
+import { planCloud, planRedis } from './services.js';
+import type { Step } from './step.js';
 
 /** User and password of the databases and of the SFTP server. */
 export const LAB_USER = 'lab';
 /** The SFTP user's id, from a range that Debian gives to nobody. */
 const LAB_UID = 47015;
-const READY_MS = 30_000;
-
-/** What it takes to bring one program up; `prepare` runs once, the rest at every start. */
-export interface ProgramPlan {
-  readonly prepare: readonly Step[];
-  readonly process: ProcessSpec;
-  readonly ready: AwaitStep;
-}
-
-function log(layout: Layout, name: string): string {
-  return `${layout.dir}/log/${name}.log`;
-}
-
-function readyTcp(layout: Layout, host: Host, name: string, port: number): AwaitStep {
-  return {
-    do: 'await',
-    what: `${name} to accept connections on port ${port}`,
-    argv: enter(layout, host.name, connectArgv(addressOf(host), port)),
-    timeoutMs: READY_MS,
-    process: name,
-  };
-}
-
-/** A command that succeeds when a TCP connection can be made within two seconds. */
-export function connectArgv(address: string, port: number): string[] {
-  return ['timeout', '2', 'bash', '-c', `</dev/tcp/${address}/${port}`];
-}
 
 function mariadbConfig(dir: string): string {
   return `[mariadbd]
@@ -99,7 +75,7 @@ function planMariadb(layout: Layout, host: Host): ProgramPlan {
       name: host.name,
       host: host.name,
       argv: enter(layout, host.name, ['mariadbd', `--defaults-file=${config}`]),
-      log: log(layout, host.name),
+      log: logFile(layout, host.name),
     },
     ready: readyTcp(layout, host, host.name, 3306),
   };
@@ -183,7 +159,7 @@ function planSftp(scenario: Scenario, layout: Layout, host: Host): ProgramPlan {
       name: host.name,
       host: host.name,
       argv: enter(layout, host.name, ['/usr/sbin/sshd', '-D', '-e', '-f', `${dir}/sshd_config`]),
-      log: log(layout, host.name),
+      log: logFile(layout, host.name),
     },
     ready: readyTcp(layout, host, host.name, 22),
   };
@@ -198,32 +174,53 @@ function planAppServer(scenario: Scenario, layout: Layout, host: Host): ProgramP
       name: host.name,
       host: host.name,
       argv: enter(layout, host.name, argv),
-      log: log(layout, host.name),
+      log: logFile(layout, host.name),
     },
     ready: readyTcp(layout, host, host.name, 80),
   };
 }
 
-/** The plan of every real program in the scenario. */
-export function planPrograms(scenario: Scenario, layout: Layout): ProgramPlan[] {
+function planProgram(scenario: Scenario, layout: Layout, host: Host, program: Program): ProgramPlan {
+  switch (program) {
+    case 'mariadb':
+      return planMariadb(layout, host);
+    case 'sftp':
+      return planSftp(scenario, layout, host);
+    case 'app-server':
+      return planAppServer(scenario, layout, host);
+    case 'redis':
+      return planRedis(layout, host);
+  }
+}
+
+function plansOf(scenario: Scenario, layout: Layout, wanted: (program: Program) => boolean): ProgramPlan[] {
   return scenario.hosts.flatMap((host) =>
-    host.programs.map((program) => {
-      if (program === 'mariadb') return planMariadb(layout, host);
-      return program === 'sftp' ? planSftp(scenario, layout, host) : planAppServer(scenario, layout, host);
-    }),
+    host.programs.filter(wanted).map((program) => planProgram(scenario, layout, host, program)),
   );
 }
 
-/** The daemon of a node. */
-export function planDaemon(layout: Layout, node: string): ProgramPlan {
+/** The plan of every real program that the sites offer and use. */
+export function planPrograms(scenario: Scenario, layout: Layout): ProgramPlan[] {
+  return plansOf(scenario, layout, (program) => program !== 'redis');
+}
+
+/** What the nodes lean on, to be there before them. */
+export function planServices(scenario: Scenario, layout: Layout): ProgramPlan[] {
+  return plansOf(scenario, layout, (program) => program === 'redis');
+}
+
+/** The daemon of a node. One whose cluster moves VPC routes has the credentials that the emulator wants. */
+export function planDaemon(scenario: Scenario, layout: Layout, node: string): ProgramPlan {
   const config = nodeFile(layout, node);
+  const moves = scenario.cloud?.cluster === clusterOf(scenario, node).name;
+  const environment = moves ? ['env', ...Object.entries(EC2_ENVIRONMENT).map((pair) => pair.join('='))] : [];
   return {
     prepare: [],
     process: {
       name: node,
       host: node,
-      argv: enter(layout, node, [...layout.twinspan, 'up', '--config', config]),
-      log: log(layout, node),
+      argv: enter(layout, node, [...environment, ...layout.twinspan, 'up', '--config', config]),
+      log: logFile(layout, node),
     },
     ready: {
       do: 'await',
@@ -238,8 +235,10 @@ export function planDaemon(layout: Layout, node: string): ProgramPlan {
 /** Every process of the scenario by name: programs under their host's name, daemons under their node's. */
 export function processesOf(scenario: Scenario, layout: Layout): Map<string, ProgramPlan> {
   const all = [
+    ...planServices(scenario, layout),
+    ...planCloud(scenario, layout),
     ...planPrograms(scenario, layout),
-    ...nodesOf(scenario).map((host) => planDaemon(layout, host.name)),
+    ...nodesOf(scenario).map((host) => planDaemon(scenario, layout, host.name)),
   ];
   return new Map(all.map((plan) => [plan.process.name, plan]));
 }

@@ -3,7 +3,9 @@ import { enter, hostPath, type Layout } from '../layout.js';
 import type { Scenario } from '../scenario.js';
 import { planNetwork } from './network.js';
 import { nodesOf, planNetworkFile, planNodeFiles } from './overlay.js';
-import { connectArgv, type ProgramPlan, planDaemon, planMariadbTemplate, planPrograms } from './programs.js';
+import { connectArgv, type ProgramPlan } from './program.js';
+import { planDaemon, planMariadbTemplate, planPrograms, planServices } from './programs.js';
+import { planCloud, planFixedRoute } from './services.js';
 import { quote, type Stage, type Step } from './step.js';
 
 const TRAFFIC_MS = 30_000;
@@ -54,8 +56,12 @@ function planCommonFiles(scenario: Scenario, layout: Layout): Step[] {
   ];
 }
 
+function begin(plan: ProgramPlan): Step {
+  return { do: 'start', process: plan.process };
+}
+
 function launch(plan: ProgramPlan): Step[] {
-  return [{ do: 'start', process: plan.process }, plan.ready];
+  return [begin(plan), plan.ready];
 }
 
 function planTraffic(scenario: Scenario, layout: Layout): Step[][] {
@@ -72,22 +78,32 @@ function planTraffic(scenario: Scenario, layout: Layout): Step[][] {
 /** Everything `up` does, in order. */
 export function planUp(scenario: Scenario, layout: Layout): Stage[] {
   const programs = planPrograms(scenario, layout);
-  const daemons = nodesOf(scenario).map((host) => planDaemon(layout, host.name));
+  const services = planServices(scenario, layout);
+  const cloud = planCloud(scenario, layout);
+  const daemons = nodesOf(scenario).map((host) => planDaemon(scenario, layout, host.name));
   return [
     { title: 'files', lanes: [planCommonFiles(scenario, layout)] },
     {
       title: `network of ${scenario.hosts.length} hosts, keys, databases`,
       lanes: [
-        planNetwork(scenario, layout),
+        [...planNetwork(scenario, layout), ...planFixedRoute(scenario, layout)],
         planMariadbTemplate(scenario, layout),
-        ...programs.map((plan) => plan.prepare),
+        ...[...services, ...cloud, ...programs].map((plan) => plan.prepare),
         ...planNodeFiles(scenario, layout),
       ].filter((lane) => lane.length > 0),
     },
-    { title: 'network.yaml', lanes: [[planNetworkFile(scenario, layout)]] },
+    {
+      title: 'network.yaml and what the nodes lean on',
+      // The EC2 API takes seconds to load; whoever needs it asks again.
+      lanes: [
+        [planNetworkFile(scenario, layout)],
+        ...services.map(launch),
+        ...cloud.map((plan) => [begin(plan)]),
+      ],
+    },
     {
       title: `${daemons.length} nodes and ${programs.length} programs`,
-      lanes: [...daemons, ...programs].map(launch),
+      lanes: [...[...daemons, ...programs].map(launch), ...cloud.map((plan) => [plan.ready])],
     },
     { title: 'traffic across the overlay', lanes: planTraffic(scenario, layout) },
   ];

@@ -22,6 +22,8 @@ export interface Ec2Spec {
   readonly routes?: readonly { readonly table: string; readonly cidr: string; readonly interface: string }[];
   /** File that says what is wrong: deny, throttle, unavailable, slow SECONDS; empty or absent: nothing. */
   readonly faults?: string;
+  /** File that gets a line of JSON for each call: when it came (ms of Unix time), what it asked for. */
+  readonly calls?: string;
 }
 
 export interface Ec2Interface {

@@ -8,6 +8,7 @@ caller knows.
 """
 
 import hashlib
+import io
 import json
 import sys
 import time
@@ -104,6 +105,17 @@ def fault():
         return ""
 
 
+def note_call(environ):
+    at = time.time() * 1000
+    body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    environ["wsgi.input"] = io.BytesIO(body)
+    asked = {key: values[0] for key, values in parse_qs(body.decode()).items()}
+    with open(spec["calls"], "a", encoding="utf-8") as file:
+        dry = asked.get("DryRun") == "true"
+        call = {"atMs": at, "action": asked.get("Action"), "dryRun": dry, "interface": asked.get("NetworkInterfaceId")}
+        file.write(json.dumps(call) + "\n")
+
+
 class Front:
     def __init__(self, application):
         self.application = application
@@ -111,6 +123,8 @@ class Front:
     def __call__(self, environ, start_response):
         if environ["PATH_INFO"] == "/lab/routes":
             return self.lab_routes(environ, start_response)
+        if "calls" in spec:
+            note_call(environ)
         mode = fault()
         if mode.startswith("slow"):
             time.sleep(float(mode[4:] or 10))

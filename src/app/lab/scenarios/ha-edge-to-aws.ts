@@ -8,7 +8,6 @@ import type { Cluster, Host, Scenario, Segment } from '../scenario.js';
 
 const OVERLAY = '10.100.0.0/16';
 const VPC_ROUTER = '192.168.10.1';
-const AWS_A = '192.168.10.200';
 const SITES = [1, 2, 3];
 /** Each edge node, numbered 1–6 like its ISP. */
 const EDGES = SITES.flatMap((site) =>
@@ -28,6 +27,17 @@ function siteHost(name: string, site: number, last: number, about: string, progr
     routes: [{ to: OVERLAY, via: `${siteNet(site)}.215` }],
     programs,
     about,
+  };
+}
+
+function redisHost(name: string, segment: string, net: string): Host {
+  return {
+    name,
+    kind: 'host',
+    interfaces: [{ name: 'eth0', segment, address: `${net}.250/24` }],
+    routes: [],
+    programs: ['redis'],
+    about: 'Redis with the epoch register',
   };
 }
 
@@ -95,13 +105,15 @@ const HOSTS: readonly Host[] = [
     name: 'vpc',
     kind: 'router',
     interfaces: [{ name: 'eth0', segment: 'vpc-subnet', address: `${VPC_ROUTER}/24` }],
-    routes: [{ to: OVERLAY, via: AWS_A }],
+    routes: [],
     programs: [],
-    about: 'VPC router: the overlay is behind the active AWS node',
+    about: 'VPC router, follows the route table of the EC2 API that it also answers for',
   },
   awsNode('a', 200, 10),
   awsNode('b', 201, 11),
   ...SITES.map((site) => siteHost(`mysql${site}`, site, 15, `database at site ${site}`, ['mariadb'])),
+  redisHost('redis-aws', 'vpc-subnet', '192.168.10'),
+  ...SITES.map((site) => redisHost(`redis${site}`, `lan${site}`, siteNet(site))),
   siteHost('sftp2', 2, 20, 'SFTP server at site 2', ['sftp']),
   ...SITES.map((site) => siteHost(`host${site}`, site, 77, `host at site ${site} without an inside NAT`, [])),
   ...EDGES.map(edgeNode),
@@ -118,11 +130,15 @@ const SEGMENTS: readonly Segment[] = [
 const CLUSTERS: readonly Cluster[] = [
   {
     name: 'AWSCluster',
+    place: 'aws',
+    redis: 'redis-aws',
     members: ['aws-a', 'aws-b'],
     site: '192.168.10.0/24',
   },
   ...SITES.map((site) => ({
     name: `EdgeCluster${site}`,
+    place: `site${site}`,
+    redis: `redis${site}`,
     members: [`edge${site}-a`, `edge${site}-b`],
     site: `${siteNet(site)}.0/24`,
     vip: `${siteNet(site)}.215/24`,
@@ -167,6 +183,17 @@ export const haEdgeToAws: Scenario = {
             ]
           : []),
       ]),
+    ],
+  },
+  cloud: {
+    host: 'vpc',
+    cluster: 'AWSCluster',
+    region: 'us-east-1',
+    vpc: '192.168.10.0/24',
+    table: 'rtb-0a1b2c3d',
+    interfaces: [
+      { id: 'eni-0a0a0a0a', node: 'aws-a' },
+      { id: 'eni-0b0b0b0b', node: 'aws-b' },
     ],
   },
   ready: [
