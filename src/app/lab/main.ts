@@ -18,8 +18,12 @@ const USAGE = `Usage: npm run lab -- COMMAND
   fail WHAT | heal WHAT       node:edge1-a[:freeze|:stop]  link:edge1-a/lan|wan[:silent]  isp:isp1[:silent]
                               partner:site1  redis:site1[:freeze|:empty|/edge1-a]  ec2[:slow|:throttle|:deny]  mysql1
   status [--json]             what is up
-  test SCENARIO [--json FILE] check what the scenario promises
+  test SCENARIO               break it in every way and check what it promises; a table of outages against budgets
+                              (--repeat N: of what is cheap; --short; --only TEXT; --strict: over budget fails;
+                              --json FILE; --readme: the table goes into README.md)
   down                        remove everything`;
+
+const REPEAT_MAX = 1_000;
 
 interface Words {
   readonly positional: readonly string[];
@@ -32,6 +36,27 @@ function split(words: readonly string[], known: readonly string[]): Words {
   const unknown = flags.find((flag) => !known.includes(flag));
   if (unknown !== undefined) throw new TwinspanError('TS_LAB', `There is no option ${unknown} here.`, USAGE);
   return { positional: words.filter((word) => !word.startsWith('--')), flags: new Set(flags) };
+}
+
+/** Takes `--name VALUE` out of the words. */
+function takeValue(words: string[], name: string): string | undefined {
+  const at = words.indexOf(name);
+  if (at < 0) return undefined;
+  const [, value] = words.splice(at, 2);
+  if (value === undefined) throw new TwinspanError('TS_LAB', `${name} wants a value.`, USAGE);
+  return value;
+}
+
+function runTest(rest: readonly string[]): Promise<number> {
+  const words = [...rest];
+  const [jsonFile, only, count] = ['--json', '--only', '--repeat'].map((name) => takeValue(words, name));
+  const repeat = count === undefined ? 1 : Number(count);
+  if (!Number.isInteger(repeat) || repeat < 1 || repeat > REPEAT_MAX) {
+    throw new TwinspanError('TS_LAB', `--repeat wants a number from 1 to ${REPEAT_MAX}.`);
+  }
+  const { positional, flags } = split(words, ['--short', '--strict', '--readme']);
+  const [short, strict, readme] = ['--short', '--strict', '--readme'].map((name) => flags.has(name));
+  return test(positional[0], { repeat, strict, short, only, jsonFile, readme });
 }
 
 /** npm puts its packages' programs before the system's, and one of them is called nft. */
@@ -57,13 +82,8 @@ async function run(words: readonly string[]): Promise<number> {
       return failOrHeal(verb, rest[0]);
     case 'status':
       return status(split(rest, ['--json']).flags.has('--json'));
-    case 'test': {
-      const json = rest.indexOf('--json');
-      if (json < 0) return test(split(rest, []).positional[0], undefined);
-      const others = split(rest.toSpliced(json, 2), []).positional;
-      if (rest[json + 1] === undefined) throw new TwinspanError('TS_LAB', '--json wants a file name.');
-      return test(others[0], rest[json + 1]);
-    }
+    case 'test':
+      return runTest(rest);
     case 'down':
       return down();
     case undefined:

@@ -13,14 +13,31 @@ import type { Scenario } from '../scenario.js';
 export interface Finding {
   readonly verdict: 'pass' | 'fail' | 'skip';
   readonly detail: string;
-  /** Longest gap in the traffic that was measured, and what is allowed. */
-  readonly outageMs?: number;
+  /** What was measured, one figure a repetition (ms of outage, or as `detail` says), and what the design allows. */
+  readonly measuredMs?: readonly number[];
   readonly budgetMs?: number;
+  /** Packets lost in all repetitions, where none may be. */
+  readonly lost?: number;
+}
+
+/** A finding of a check that has several. */
+export interface NamedFinding extends Finding {
+  readonly name: string;
 }
 
 export interface Check {
   readonly name: string;
-  run(lab: Lab): Promise<Finding>;
+  /** Whether it belongs to the short programme too. */
+  readonly short?: boolean;
+  run(lab: Lab): Promise<Finding | readonly NamedFinding[]>;
+}
+
+/** How a programme is run. */
+export interface Programme {
+  /** Repetitions of what is cheap. */
+  readonly repeat: number;
+  /** Whether a figure above its budget fails the row; else only one above `limitOf` it does. */
+  readonly strict: boolean;
 }
 
 /** Checks that share a capture of the ISPs' links; one more row says what was on them meanwhile. */
@@ -32,16 +49,46 @@ export interface CheckGroup {
 }
 
 const EXEC_MS = 30_000;
+const LIMIT_FACTOR = 4;
+const LIMIT_MS_LEAST = 3_000;
 const POLL_MS = 100;
 
 /** The running lab as a check sees it. */
 export class Lab {
   readonly scenario: Scenario;
+  readonly programme: Programme;
   readonly #context: Context;
+  readonly #disturbedAtMs = new Map<string, number>();
 
-  constructor(scenario: Scenario, context: Context) {
+  constructor(scenario: Scenario, context: Context, programme: Programme) {
     this.scenario = scenario;
     this.#context = context;
+    this.programme = programme;
+  }
+
+  /** Above which a figure with `budgetMs` fails: a machine that is busy with other things is slower, not wrong. */
+  limitOf(budgetMs: number): number {
+    return this.programme.strict ? budgetMs : Math.max(LIMIT_FACTOR * budgetMs, LIMIT_MS_LEAST);
+  }
+
+  /** When something was last done to a cluster (performance.now()); -Infinity for never. */
+  disturbedAtMs(cluster: string): number {
+    return this.#disturbedAtMs.get(cluster) ?? Number.NEGATIVE_INFINITY;
+  }
+
+  /** Notes that something was done to a cluster, from which it has to recover. */
+  disturb(...clusters: readonly string[]): void {
+    for (const cluster of clusters) this.#disturbedAtMs.set(cluster, performance.now());
+  }
+
+  /** A line for the person who waits. */
+  progress(text: string): void {
+    process.stderr.write(`  … ${text}\n`);
+  }
+
+  /** Ends the test when the person at the terminal wants it to. */
+  throwIfStopped(): void {
+    this.#context.signal.throwIfAborted();
   }
 
   get layout(): Layout {
@@ -71,16 +118,23 @@ export class Lab {
     return undefined;
   }
 
-  /** Breaks something (plan/failures.ts has the words). */
-  async fail(what: string): Promise<void> {
-    await performSteps(this.#context, failureNamed(this.scenario, this.layout, what).fail);
-    this.#note([...this.#context.state.failures, what]);
+  /** Breaks things, all at the same moment (plan/failures.ts has the words). */
+  async fail(...whats: readonly string[]): Promise<void> {
+    const failures = whats.map((what) => failureNamed(this.scenario, this.layout, what));
+    this.#note([...this.#context.state.failures, ...whats]);
+    await Promise.all(failures.map(({ fail }) => performSteps(this.#context, fail)));
   }
 
-  /** Mends it. */
-  async heal(what: string): Promise<void> {
-    await performSteps(this.#context, failureNamed(this.scenario, this.layout, what).heal);
-    this.#note(this.#context.state.failures.filter((one) => one !== what));
+  /** Mends them. */
+  async heal(...whats: readonly string[]): Promise<void> {
+    const failures = whats.map((what) => failureNamed(this.scenario, this.layout, what));
+    await Promise.all(failures.map(({ heal }) => performSteps(this.#context, heal)));
+    this.#note(this.#context.state.failures.filter((one) => !whats.includes(one)));
+  }
+
+  /** What is broken now. */
+  get failures(): readonly string[] {
+    return this.#context.state.failures;
   }
 
   #note(failures: string[]): void {

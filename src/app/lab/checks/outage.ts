@@ -1,7 +1,6 @@
-/** Outages: the prober of the lab runs between two hosts while something is done to the network. */
-
+/** Outages: the prober of the lab runs between pairs of hosts while something is done to the network. */
 import type { Report } from '../programs/meter.js';
-import { openChild } from '../run/child.js';
+import { type Child, openChild } from '../run/child.js';
 import type { Finding, Lab } from './check.js';
 
 const PORT = 7777;
@@ -15,29 +14,63 @@ export interface Measured {
   readonly address: string;
 }
 
-function pause(ms: number): Promise<void> {
+/** Waits. */
+export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** Measures 100 packets/s each way and one TCP connection while `act` runs. Throws TS_LAB if they do not start. */
-export async function measureOutage(lab: Lab, between: Measured, act: () => Promise<void>): Promise<Report> {
+/** Starts them all, or none. */
+async function openAll(argvs: readonly (readonly string[])[], ready: string): Promise<Child[]> {
+  const opened = await Promise.allSettled(argvs.map((argv) => openChild(argv, ready)));
+  const children = opened.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  const failed = opened.find((one) => one.status === 'rejected');
+  if (failed === undefined) return children;
+  await Promise.all(children.map((child) => child.end('SIGTERM')));
+  throw failed.reason;
+}
+
+/**
+ * Measures 100 packets/s each way and one TCP connection for each pair while `act` runs; reports in the order of the
+ * pairs. Throws TS_LAB if they do not start.
+ */
+export async function measureOutages(
+  lab: Lab,
+  pairs: readonly Measured[],
+  act: () => Promise<void>,
+): Promise<Report[]> {
   const prober = lab.layout.program('prober');
-  const server = await openChild(lab.words(between.to, [...prober, 'serve', String(PORT)]), 'ready');
+  const hosts = [...new Set(pairs.map((pair) => pair.to))];
+  const sources = [...new Set(pairs.map((pair) => pair.from))];
+  const serving = hosts.map((host) => lab.words(host, [...prober, 'serve', String(PORT)]));
+  const servers = await openAll(serving, 'ready');
   try {
-    const argv = [...prober, 'measure', between.address, String(PORT)];
-    const client = await openChild(lab.words(between.from, argv), 'measuring');
-    let output = '';
+    const of = (source: string) => pairs.filter((pair) => pair.from === source);
+    const argvs = sources.map((source) =>
+      lab.words(source, [...prober, 'measure', String(PORT), ...of(source).map((pair) => pair.address)]),
+    );
+    const clients = await openAll(argvs, 'measuring');
+    let outputs: string[] = [];
     try {
       await pause(LEAD_MS);
       await act();
       await pause(LEAD_MS);
     } finally {
-      output = await client.end();
+      outputs = await Promise.all(clients.map((client) => client.end()));
     }
-    return JSON.parse(output.trim().split('\n').at(-1)!) as Report;
+    const reports = new Map<Measured, Report>();
+    sources.forEach((source, index) => {
+      const told = JSON.parse(outputs[index].trim().split('\n').at(-1)!) as Report[];
+      of(source).forEach((pair, place) => void reports.set(pair, told[place]));
+    });
+    return pairs.map((pair) => reports.get(pair)!);
   } finally {
-    await server.end('SIGTERM');
+    await Promise.all(servers.map((server) => server.end('SIGTERM')));
   }
+}
+
+/** As measureOutages for one pair. */
+export async function measureOutage(lab: Lab, between: Measured, act: () => Promise<void>): Promise<Report> {
+  return (await measureOutages(lab, [between], act))[0];
 }
 
 /** The longest gap of all three kinds of traffic. */
@@ -45,13 +78,35 @@ export function longestGapMs(report: Report): number {
   return Math.max(report.there.longestGapMs, report.back.longestGapMs, report.tcp.longestGapMs);
 }
 
-/** A report as a finding against a budget; a connection that did not survive or a direction without report fails. */
-export function judgeOutage(report: Report, budgetMs: number): Finding {
+/** Numbered packets that never came, both ways. */
+export function lostPackets(report: Report): number {
+  return report.there.lost + report.back.lost;
+}
+
+/** Whether all three kinds of traffic were really measured, and the connection lives. */
+export function isWhole(report: Report): boolean {
+  return (
+    report.there.received > 0 &&
+    report.back.received > 0 &&
+    report.there.longestGapMs >= 0 &&
+    report.tcp.alive
+  );
+}
+
+/** A report in a few words. */
+export function describeReport({ there, back, tcp }: Report): string {
+  const connection = `TCP ${tcp.longestGapMs} ms${tcp.alive ? '' : ' and lost'}`;
+  return `there ${there.longestGapMs} ms, back ${back.longestGapMs} ms, ${connection}`;
+}
+
+/** A report as a finding against a limit; a connection that did not survive or a direction without report fails. */
+export function judgeOutage(report: Report, limitMs: number): Finding {
   const outageMs = longestGapMs(report);
-  const measured = report.there.received > 0 && report.back.received > 0 && report.there.longestGapMs >= 0;
-  const detail =
-    `there ${report.there.longestGapMs} ms, back ${report.back.longestGapMs} ms, ` +
-    `TCP ${report.tcp.longestGapMs} ms${report.tcp.alive ? '' : ' and lost'}`;
-  const passed = measured && report.tcp.alive && outageMs <= budgetMs;
-  return { verdict: passed ? 'pass' : 'fail', detail, outageMs, budgetMs };
+  const passed = isWhole(report) && outageMs <= limitMs;
+  return {
+    verdict: passed ? 'pass' : 'fail',
+    detail: describeReport(report),
+    measuredMs: [outageMs],
+    budgetMs: limitMs,
+  };
 }

@@ -6,7 +6,7 @@ import { type Layout, layoutFor } from '../layout.js';
 import { ec2Command } from '../programs/ec2.js';
 
 /** The repository: this file is dist/src/app/lab/commands/environment.js in it. */
-const ROOT = fileURLToPath(new URL('../../../../../', import.meta.url));
+export const ROOT = fileURLToPath(new URL('../../../../../', import.meta.url));
 
 /** The layout of the lab that the environment names. */
 export function currentLayout(): Layout {

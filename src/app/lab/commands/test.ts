@@ -1,12 +1,20 @@
 /**
- * `test SCENARIO [--json FILE]`: every promise of the scenario tried on the lab, as a table. A lab that is up is used
+ * `test SCENARIO`: every promise of the scenario tried on the lab, as a table. A lab that is up is used
  * and left standing; otherwise one is built for the test and taken down after it. All the while the ISPs' links are
  * captured, and the last row says what was on them.
  */
 import { writeFileSync } from 'node:fs';
 import { TwinspanError } from '../../../core/base/errors.js';
 import { type Capture, openCapture } from '../checks/capture.js';
-import { type Check, type CheckGroup, type Finding, finding, Lab } from '../checks/check.js';
+import {
+  type Check,
+  type CheckGroup,
+  type Finding,
+  finding,
+  Lab,
+  type NamedFinding,
+  type Programme,
+} from '../checks/check.js';
 import { CHECKS } from '../checks/index.js';
 import type { Layout } from '../layout.js';
 import { readState } from '../run/state.js';
@@ -14,30 +22,39 @@ import { tearDown } from '../run/teardown.js';
 import type { Scenario } from '../scenario.js';
 import { SCENARIOS } from '../scenarios/index.js';
 import { currentLayout, needRoot, say, secondsSince } from './environment.js';
+import { formatRow, formatTable, isOverBudget, type Row, writeReadme } from './table.js';
 import { build, interruptible, makeRoom, wantedScenario } from './up.js';
 
-interface Row extends Finding {
-  readonly name: string;
-  readonly seconds: number;
+export interface TestOptions extends Programme {
+  /** Only the checks of the short programme. */
+  readonly short: boolean;
+  /** Only checks whose name contains this. */
+  readonly only: string | undefined;
+  readonly jsonFile: string | undefined;
+  /** Whether the table is written into the README. */
+  readonly readme: boolean;
 }
 
-const MARKS = { pass: 'pass', fail: 'FAIL', skip: 'skip' } as const;
+const CALM_AFTER_FAILURE_MS = 3_000;
 
-function print(row: Row): void {
-  const outage = row.outageMs === undefined ? '' : `outage ${row.outageMs} ms (budget ${row.budgetMs} ms) `;
-  process.stdout.write(`${MARKS[row.verdict]}  ${row.name}\n      ${outage}${row.detail}\n`);
-}
-
-async function tryCheck(lab: Lab, check: Check, signal: AbortSignal): Promise<Row> {
+/** Runs a check; whatever it leaves broken is mended, so that one failure does not bring the next. */
+async function tryCheck(lab: Lab, check: Check, signal: AbortSignal): Promise<Row[]> {
   const began = performance.now();
-  let found: Finding;
+  let found: Finding | readonly NamedFinding[];
   try {
     found = await check.run(lab);
   } catch (error) {
     signal.throwIfAborted();
     found = finding(false, error instanceof Error ? error.message : String(error));
   }
-  return { name: check.name, ...found, seconds: Math.round(performance.now() - began) / 1000 };
+  if (lab.failures.length > 0) {
+    for (const what of lab.failures) await lab.heal(what).catch(() => {});
+    lab.disturb(...lab.scenario.overlay.clusters.map((cluster) => cluster.name));
+    await new Promise((resolve) => setTimeout(resolve, CALM_AFTER_FAILURE_MS));
+  }
+  const seconds = Math.round(performance.now() - began) / 1000;
+  const findings: readonly NamedFinding[] = 'verdict' in found ? [{ name: check.name, ...found }] : found;
+  return findings.map((one) => ({ ...one, seconds }));
 }
 
 /** What the captures of a group say. A link on which nothing was seen proves nothing, so that fails too. */
@@ -59,9 +76,9 @@ async function runGroup(lab: Lab, group: CheckGroup, signal: AbortSignal): Promi
   const captures = await Promise.all(isps.map((isp) => openCapture(lab, isp)));
   const rows: Row[] = [];
   const add = async (check: Check) => {
-    const row = await tryCheck(lab, check, signal);
-    print(row);
-    rows.push(row);
+    const found = await tryCheck(lab, check, signal);
+    for (const row of found) process.stdout.write(`${formatRow(row)}\n`);
+    rows.push(...found);
   };
   const seen = `the ISPs see WireGuard and nothing else ${group.title}`;
   try {
@@ -72,7 +89,21 @@ async function runGroup(lab: Lab, group: CheckGroup, signal: AbortSignal): Promi
   return rows;
 }
 
-async function withLab(scenario: Scenario, layout: Layout, signal: AbortSignal): Promise<Row[]> {
+/** The groups with what is wanted of each. */
+function chosen(scenario: Scenario, { short, only }: TestOptions): CheckGroup[] {
+  const groups = CHECKS.get(scenario.name) ?? [];
+  const wanted = (check: Check) => (!short || check.short === true) && check.name.includes(only ?? '');
+  return groups
+    .map((group) => ({ ...group, checks: group.checks.filter(wanted) }))
+    .filter((group) => group.checks.length > 0);
+}
+
+async function withLab(
+  scenario: Scenario,
+  layout: Layout,
+  options: TestOptions,
+  signal: AbortSignal,
+): Promise<Row[]> {
   const mine = await makeRoom(scenario, layout);
   try {
     if (mine) await build(scenario, layout, signal);
@@ -84,28 +115,35 @@ async function withLab(scenario: Scenario, layout: Layout, signal: AbortSignal):
         'Heal it first.',
       );
     }
-    const lab = new Lab(scenario, { layout, state, signal });
+    const lab = new Lab(scenario, { layout, state, signal }, options);
     const rows: Row[] = [];
-    for (const group of CHECKS.get(scenario.name) ?? []) rows.push(...(await runGroup(lab, group, signal)));
+    for (const group of chosen(scenario, options)) rows.push(...(await runGroup(lab, group, signal)));
     return rows;
   } finally {
     if (mine) await tearDown(SCENARIOS, layout);
   }
 }
 
-/** Runs the scenario's checks; exit code 0 when none failed. `--json FILE` receives the rows. */
-export async function test(name: string | undefined, jsonFile: string | undefined): Promise<number> {
+/** Runs the scenario's checks; exit code 0 when none failed. `jsonFile` receives the rows, the README their table. */
+export async function test(name: string | undefined, options: TestOptions): Promise<number> {
   const scenario = wantedScenario(name);
   needRoot(`test ${scenario.name}`);
   const began = performance.now();
-  const rows = await interruptible((signal) => withLab(scenario, currentLayout(), signal));
+  const rows = await interruptible((signal) => withLab(scenario, currentLayout(), options, signal));
   const count = (verdict: Finding['verdict']) => rows.filter((row) => row.verdict === verdict).length;
   const summary = { passed: count('pass'), failed: count('fail'), skipped: count('skip') };
-  if (jsonFile !== undefined) {
-    const report = { scenario: scenario.name, date: new Date().toISOString(), ...summary, rows };
-    writeFileSync(jsonFile, `${JSON.stringify(report, undefined, 2)}\n`);
+  const date = new Date().toISOString();
+  if (options.jsonFile !== undefined) {
+    const report = { scenario: scenario.name, date, ...summary, rows };
+    writeFileSync(options.jsonFile, `${JSON.stringify(report, undefined, 2)}\n`);
   }
+  process.stdout.write(`\n${formatTable(rows)}\n`);
+  if (options.readme) writeReadme(rows, date);
   const { passed, failed, skipped } = summary;
-  say(`${scenario.name}: ${passed} passed, ${failed} failed, ${skipped} skipped (${secondsSince(began)})`);
+  const slow = rows.filter(isOverBudget).length;
+  const over = slow === 0 ? '' : `, ${slow} over budget`;
+  say(
+    `${scenario.name}: ${passed} passed, ${failed} failed, ${skipped} skipped${over} (${secondsSince(began)})`,
+  );
   return failed === 0 ? 0 : 1;
 }

@@ -3,7 +3,7 @@
  * the longest time without an arrival. One end serves, the other measures:
  *
  *   prober serve PORT
- *   prober measure ADDRESS PORT      until its stdin ends; then one line of JSON (Report) on stdout
+ *   prober measure PORT ADDRESS…     until its stdin ends; then one line of JSON (a Report for each address) on stdout
  *
  * Each end judges what arrives at it, so a path that fails in one direction only shows as such. UDP packets carry a
  * run number, because a server may still hear the end of an earlier run, and a sequence number. The TCP connection
@@ -12,11 +12,13 @@
  */
 import { createSocket, type RemoteInfo } from 'node:dgram';
 import { connect, createServer, type Socket } from 'node:net';
-import { Meter, type Track } from './meter.js';
+import { Meter, type Report, type Track } from './meter.js';
 
 const PERIOD_MS = 10;
 const REPORT_MS = 5000;
 const PACKET_BYTES = 64;
+/** Addresses that one process measures at most; run numbers of processes are that far apart. */
+const RUNS = 64;
 
 /** The numbered packet of a run. */
 function packetOf(run: number, sequence: number): Buffer {
@@ -37,32 +39,37 @@ function onLines(socket: Socket, handle: (line: string) => void): void {
   socket.on('error', () => {});
 }
 
+interface Served {
+  readonly meter: Meter;
+  client: RemoteInfo;
+  sequence: number;
+}
+
 function serve(port: number): void {
   const udp = createSocket('udp4');
-  let run = 0;
-  let sequence = 0;
-  let client: RemoteInfo | undefined;
-  let meter = new Meter();
+  /** Until each is reported; the process ends with the measurement. */
+  const runs = new Map<number, Served>();
   udp.on('message', (packet, from) => {
     if (packet.length < 8) return;
     const number = packet.readUInt32BE(0);
-    if (number !== run) {
-      run = number;
-      sequence = 0;
-      meter = new Meter();
-    }
-    client = from;
-    meter.handleArrival(packet.readUInt32BE(4), performance.now());
+    const run = runs.get(number) ?? { meter: new Meter(), client: from, sequence: 0 };
+    runs.set(number, run);
+    run.client = from;
+    run.meter.handleArrival(packet.readUInt32BE(4), performance.now());
   });
   udp.bind(port, '0.0.0.0');
   setInterval(() => {
-    if (client !== undefined) udp.send(packetOf(run, sequence++), client.port, client.address, () => {});
+    for (const [number, run] of runs) {
+      udp.send(packetOf(number, run.sequence++), run.client.port, run.client.address, () => {});
+    }
   }, PERIOD_MS);
   const tcp = createServer((socket) => {
     socket.setNoDelay(true);
     onLines(socket, (line) => {
-      if (line !== 'report') return void socket.write(`${line}\n`);
-      client = undefined;
+      if (!line.startsWith('report ')) return void socket.write(`${line}\n`);
+      const number = Number(line.slice('report '.length));
+      const meter = runs.get(number)?.meter ?? new Meter();
+      runs.delete(number);
       socket.end(`${JSON.stringify(meter.finish(performance.now()))}\n`);
     });
   });
@@ -70,9 +77,9 @@ function serve(port: number): void {
 }
 
 /** Asks the server for its track; undefined where it does not answer in time. */
-function askReport(address: string, port: number): Promise<Track | undefined> {
+function askReport(address: string, port: number, run: number): Promise<Track | undefined> {
   return new Promise((resolve) => {
-    const socket = connect(port, address, () => socket.write('report\n'));
+    const socket = connect(port, address, () => socket.write(`report ${run}\n`));
     const timer = setTimeout(() => socket.destroy(), REPORT_MS);
     onLines(socket, (line) => resolve(JSON.parse(line) as Track));
     socket.on('close', () => {
@@ -82,9 +89,8 @@ function askReport(address: string, port: number): Promise<Track | undefined> {
   });
 }
 
-function measure(address: string, port: number): void {
-  // Any number that the last run did not have will do.
-  const run = process.pid >>> 0;
+/** Measures one address from now on; returns what ends it. */
+function measureOne(address: string, port: number, run: number): () => Promise<Report> {
   const udp = createSocket('udp4');
   const back = new Meter();
   const tcp = new Meter();
@@ -108,21 +114,24 @@ function measure(address: string, port: number): void {
     if (alive) long.write(`${sequence}\n`);
     sequence++;
   }, PERIOD_MS);
-  console.log('measuring');
-  process.stdin.resume().on('end', async () => {
+  return async () => {
     clearInterval(timer);
     const now = performance.now();
     const report = { back: back.finish(now), tcp: { ...tcp.finish(now), alive } };
-    const there = (await askReport(address, port)) ?? {
-      received: 0,
-      lost: sequence,
-      longestGapMs: -1,
-      longestGapAtMs: 0,
-    };
-    process.stdout.write(`${JSON.stringify({ there, ...report })}\n`, () => process.exit(0));
+    const none = { received: 0, lost: sequence, longestGapMs: -1, longestGapAtMs: 0 };
+    return { there: (await askReport(address, port, run)) ?? none, ...report };
+  };
+}
+
+function measure(port: number, addresses: readonly string[]): void {
+  const ends = addresses.map((address, index) => measureOne(address, port, process.pid * RUNS + index));
+  console.log('measuring');
+  process.stdin.resume().on('end', async () => {
+    const reports = await Promise.all(ends.map((end) => end()));
+    process.stdout.write(`${JSON.stringify(reports)}\n`, () => process.exit(0));
   });
 }
 
-const [mode, ...rest] = process.argv.slice(2);
-if (mode === 'serve') serve(Number(rest[0]));
-else if (mode === 'measure') measure(rest[0], Number(rest[1]));
+const [mode, port, ...addresses] = process.argv.slice(2);
+if (mode === 'serve') serve(Number(port));
+else if (mode === 'measure') measure(Number(port), addresses);

@@ -4,10 +4,13 @@ import { TwinspanError } from '../../../core/base/errors.js';
 
 const START_MS = 10_000;
 const END_MS = 10_000;
+const FINISH_MS = 60_000;
 
 export interface Child {
   /** Ends its stdin and/or sends `signal`, waits, returns all it wrote to stdout. Killed after ten seconds. */
   end(signal?: NodeJS.Signals): Promise<string>;
+  /** Waits until it has ended by itself and returns all it wrote to stdout. Killed after a minute. */
+  finished(): Promise<string>;
 }
 
 /** Starts a process and waits until its output (stdout or stderr) contains `ready`. Throws TS_LAB when it does not. */
@@ -41,14 +44,18 @@ export async function openChild(argv: readonly string[], ready: string): Promise
     }
     look();
   });
+  const outcome = async (withinMs: number): Promise<string> => {
+    const timer = setTimeout(() => child.kill('SIGKILL'), withinMs);
+    await ended;
+    clearTimeout(timer);
+    return text.stdout;
+  };
   return {
-    async end(signal) {
+    end(signal) {
       child.stdin.end();
       if (signal !== undefined) child.kill(signal);
-      const timer = setTimeout(() => child.kill('SIGKILL'), END_MS);
-      await ended;
-      clearTimeout(timer);
-      return text.stdout;
+      return outcome(END_MS);
     },
+    finished: () => outcome(FINISH_MS),
   };
 }

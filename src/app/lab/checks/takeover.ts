@@ -1,0 +1,163 @@
+/**
+ * One member fails, its partner takes over: the cheap rows, repeated as often as is asked, on the clusters in turn. Each
+ * measures one pair of hosts whose traffic needs the cluster, and reads the logs for who was active when.
+ */
+import type { Cluster } from '../scenario.js';
+import { type Check, type Finding, finding, type Lab } from './check.js';
+import { hasCloud } from './cloud-state.js';
+import { describeFigures } from './figures.js';
+import { describeChange, History, type Known, longestDualMs } from './history.js';
+import { isWhole, longestGapMs, lostPackets, measureOutage, pause } from './outage.js';
+import { pairFor } from './pairs.js';
+import { eventually, partnerOf, statusOf } from './roles.js';
+import { settle } from './settle.js';
+
+/** Time for the partner to take the role in, and for a TCP connection to try again. */
+const MOVE_MS_MAX = 5_000;
+const AFTER_MOVE_MS = 1_500;
+/** After mending: long enough to see two members that both think they are active. */
+const AFTER_HEAL_MS = 1_500;
+/** The design's bound on two actives while any path joins them. */
+export const DUAL_MS_BUDGET = 600;
+
+export interface Fault {
+  readonly name: string;
+  readonly short?: boolean;
+  readonly budgetMs: number;
+  /** Clusters that it is tried on, in turn. */
+  readonly on: (cluster: Cluster) => boolean;
+  /** Failures that together make the fault, given the active member. */
+  readonly whats: (cluster: Cluster, active: string) => readonly string[];
+  /** Whether the active member goes on believing until it learns better. */
+  readonly frozen?: boolean;
+}
+
+interface Sample {
+  readonly outageMs: number;
+  readonly whole: boolean;
+  readonly lost: number;
+  readonly dualMs: number;
+  /** What went wrong, where something did. */
+  readonly wrong?: string;
+}
+
+/** Breaks the active member of a cluster, looks on, mends it. */
+export async function takeOver(lab: Lab, cluster: Cluster, fault: Fault): Promise<Sample> {
+  const active = await settle(lab, cluster);
+  const partner = partnerOf(cluster, active);
+  const whats = fault.whats(cluster, active);
+  const history = new History(lab);
+  const known: Known[] = [];
+  let moved = false;
+  const report = await measureOutage(lab, pairFor(cluster), async () => {
+    await lab.fail(...whats);
+    const isGone = fault.frozen || whats.includes(`node:${active}`);
+    if (isGone) known.push({ atMs: Date.now(), node: active, active: false });
+    moved = await eventually(MOVE_MS_MAX, async () => (await statusOf(lab, partner))?.role === 'active');
+    await pause(AFTER_MOVE_MS);
+  });
+  if (fault.frozen) known.push({ atMs: Date.now(), node: active, active: true });
+  await lab.heal(...whats);
+  await pause(AFTER_HEAL_MS);
+  lab.disturb(cluster.name);
+  const changes = history.roleChanges(cluster.members);
+  const dualMs = longestDualMs(cluster, [active], changes, known);
+  const sample = {
+    outageMs: longestGapMs(report),
+    whole: isWhole(report),
+    lost: lostPackets(report),
+    dualMs,
+  };
+  if (moved) return sample;
+  const told = changes.map(describeChange).join('; ') || 'no role moved';
+  return { ...sample, wrong: `${partner} did not take over from ${active}: ${told}` };
+}
+
+/** Samples as one finding. */
+export function judgeSamples(lab: Lab, samples: readonly Sample[], budgetMs: number): Finding {
+  const outages = samples.map((one) => one.outageMs);
+  const dualMs = Math.max(...samples.map((one) => one.dualMs));
+  const wrong = samples.flatMap((one) => one.wrong ?? []);
+  const broken = samples.filter((one) => !one.whole).length;
+  const passed =
+    wrong.length === 0 &&
+    broken === 0 &&
+    Math.max(...outages) <= lab.limitOf(budgetMs) &&
+    dualMs <= lab.limitOf(DUAL_MS_BUDGET);
+  const connections = broken === 0 ? 'TCP survived' : `TCP lost ${broken} of ${samples.length} times`;
+  const dual = dualMs === 0 ? 'never two actives' : `two actives for at most ${dualMs} ms`;
+  const detail = [connections, dual, ...wrong].join('; ');
+  return { ...finding(passed, detail), measuredMs: outages, budgetMs };
+}
+
+/** A fault as a check: `repeat` samples on the clusters in turn. */
+export function takeoverCheck(fault: Fault): Check {
+  return {
+    name: fault.name,
+    ...(fault.short && { short: true }),
+    async run(lab) {
+      const clusters = lab.scenario.overlay.clusters.filter(fault.on);
+      if (clusters.some((cluster) => cluster.vip === undefined) && !hasCloud(lab)) {
+        return { verdict: 'skip', detail: 'needs the moto server (npm run setup -- moto)' };
+      }
+      const samples: Sample[] = [];
+      for (let index = 0; index < lab.programme.repeat; index++) {
+        samples.push(await takeOver(lab, clusters[index % clusters.length], fault));
+        if (lab.programme.repeat > 1)
+          lab.progress(`${fault.name}: ${describeFigures(samples.map((one) => one.outageMs))}`);
+      }
+      return judgeSamples(lab, samples, fault.budgetMs);
+    },
+  };
+}
+
+const isEdge = (cluster: Cluster): boolean => cluster.vip !== undefined;
+
+/** The cheap rows with the design's budgets. */
+export const FAULTS: readonly Fault[] = [
+  {
+    name: 'active edge member killed (kill -9)',
+    short: true,
+    budgetMs: 800,
+    on: isEdge,
+    whats: (_, active) => [`node:${active}`],
+  },
+  {
+    name: 'active VPC member killed (kill -9): the VPC route follows',
+    budgetMs: 800,
+    on: (cluster) => !isEdge(cluster),
+    whats: (_, active) => [`node:${active}`],
+  },
+  {
+    name: 'active edge member frozen (SIGSTOP), thawed later',
+    budgetMs: 800,
+    on: isEdge,
+    whats: (_, active) => [`node:${active}:freeze`],
+    frozen: true,
+  },
+  {
+    name: "active edge member's LAN carrier lost",
+    short: true,
+    budgetMs: 400,
+    on: isEdge,
+    whats: (_, active) => [`link:${active}/lan`],
+  },
+  {
+    name: "active edge member's LAN silent",
+    budgetMs: 800,
+    on: isEdge,
+    whats: (_, active) => [`link:${active}/lan:silent`],
+  },
+  {
+    name: "active edge member's WAN carrier lost",
+    budgetMs: 600,
+    on: isEdge,
+    whats: (_, active) => [`link:${active}/wan`],
+  },
+  {
+    name: "active edge member's WAN silent",
+    budgetMs: 600,
+    on: isEdge,
+    whats: (_, active) => [`link:${active}/wan:silent`],
+  },
+];

@@ -1,0 +1,71 @@
+/** The rows of a test as text: one by one as they come, and in the end a table of what was measured, also for the README. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { TwinspanError } from '../../../core/base/errors.js';
+import type { NamedFinding } from '../checks/check.js';
+import { describeFigures, percentile } from '../checks/figures.js';
+import { ROOT } from './environment.js';
+
+export interface Row extends NamedFinding {
+  readonly seconds: number;
+}
+
+const MARKS = { pass: 'pass', fail: 'FAIL', skip: 'skip' } as const;
+export const START_MARKER = '<!-- lab:start -->';
+export const END_MARKER = '<!-- lab:end -->';
+
+/** Whether something was measured above what the design allows. */
+export function isOverBudget({ measuredMs, budgetMs }: NamedFinding): boolean {
+  return budgetMs !== undefined && measuredMs?.some((value) => value > budgetMs) === true;
+}
+
+/** A row as two lines. */
+export function formatRow(row: Row): string {
+  const { name, verdict, detail, measuredMs, budgetMs, lost } = row;
+  const figures = measuredMs === undefined || measuredMs.length === 0 ? [] : [describeFigures(measuredMs)];
+  if (budgetMs !== undefined) figures.push(`budget ${budgetMs} ms${isOverBudget(row) ? ': OVER' : ''}`);
+  if (lost !== undefined) figures.push(`${lost} packets lost`);
+  return `${MARKS[verdict]}  ${name}\n      ${[...figures, detail].join('; ')}`;
+}
+
+const HEADS = ['', 'n', 'p50', 'p90', 'max', 'budget, ms', 'packets lost'];
+
+/** Everything that was measured, as a Markdown table. Times in ms. */
+export function formatTable(rows: readonly NamedFinding[]): string {
+  const cells = rows
+    .filter((row) => row.measuredMs !== undefined && row.verdict !== 'skip')
+    .map(({ name, measuredMs = [], budgetMs, lost, verdict }) => [
+      verdict === 'fail' ? `${name} — FAILED` : name,
+      String(measuredMs.length),
+      ...[0.5, 0.9, 1].map((fraction) => String(Math.round(percentile(measuredMs, fraction)))),
+      budgetMs === undefined ? '' : String(budgetMs),
+      lost === undefined ? '' : String(lost),
+    ]);
+  const widths = HEADS.map((head, index) => Math.max(head.length, ...cells.map((row) => row[index].length)));
+  const line = (row: readonly string[]) => {
+    const padded = row.map((cell, index) =>
+      index === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[index]),
+    );
+    return `| ${padded.join(' | ')} |`;
+  };
+  const rule = `| ${widths.map((width, index) => (index === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`)).join(' | ')} |`;
+  return [line(HEADS), rule, ...cells.map(line)].join('\n');
+}
+
+/** `readme` with the table between the markers; undefined where they are missing or in the wrong order. */
+export function withTable(readme: string, table: string): string | undefined {
+  const [start, end] = [readme.indexOf(START_MARKER), readme.indexOf(END_MARKER)];
+  if (start < 0 || end < start) return undefined;
+  return `${readme.slice(0, start)}${START_MARKER}\n\n${table}\n\n${readme.slice(end)}`;
+}
+
+/** Writes the table into the repository's README. Throws TS_LAB where it has no place for it. */
+export function writeReadme(rows: readonly NamedFinding[], date: string): void {
+  const path = `${ROOT}README.md`;
+  const machine = `${cpus().length} × ${cpus()[0].model.replace(/ Processor$/, '')}`;
+  const about = `ms of outage (longest gap of 100 packets/s each way and of a TCP connection). ${date.slice(0, 10)}, ${machine}, all 27 hosts on it.`;
+  const changed = withTable(readFileSync(path, 'utf8'), `${formatTable(rows)}\n\n${about}`);
+  if (changed === undefined)
+    throw new TwinspanError('TS_LAB', `README.md has no ${START_MARKER} … ${END_MARKER}.`);
+  writeFileSync(path, changed);
+}
