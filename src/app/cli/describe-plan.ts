@@ -6,7 +6,7 @@ import {
   endpointsOf,
   type NodeConfiguration,
   peersOf,
-  type RouteTarget,
+  targetText,
 } from '../../core/config/configuration.js';
 import { table } from './table.js';
 
@@ -66,17 +66,11 @@ function describeDial(configuration: Configuration, peer: NodeConfiguration): st
 function describeRoutes(configuration: Configuration): string {
   const rows = configuration.routes.map((route) => [
     formatPrefix(route.prefix),
-    targetText(configuration, route.target),
+    targetText(configuration, route),
     `metric ${route.metric}`,
     route.description ?? '',
   ]);
   return rows.length === 0 ? '' : table(['', '', '', ''], rows, '  ');
-}
-
-/** `to CLUSTER`, `via wan`, `blackhole` */
-export function targetText(configuration: Configuration, target: RouteTarget): string {
-  if (target === 'wan') return 'via wan';
-  return target === 'blackhole' ? 'blackhole' : `to ${configuration.clusters[target].name}`;
 }
 
 function describeNats(configuration: Configuration): string {

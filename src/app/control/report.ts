@@ -5,7 +5,7 @@ import { formatKey } from '../../core/base/key.js';
 import { covers } from '../../core/base/prefix.js';
 import type { Epoch } from '../../core/cluster/register.js';
 import { formatEndpoint, formatPrefix, parseAddress } from '../../core/config/address.js';
-import type { Configuration, RouteConfiguration } from '../../core/config/configuration.js';
+import { type Configuration, type RouteConfiguration, targetText } from '../../core/config/configuration.js';
 import {
   AVAILABLE_HERE,
   COUNT_RX_BYTES,
@@ -159,11 +159,6 @@ export function routesReport(node: Node, address: string | undefined): RoutesRep
       };
     }),
   };
-}
-
-function targetText(configuration: Configuration, route: RouteConfiguration): string {
-  if (route.target === 'wan') return 'via wan';
-  return route.target === 'blackhole' ? 'blackhole' : `to ${configuration.clusters[route.target].name}`;
 }
 
 function isAvailable(node: Node, route: RouteConfiguration): boolean {

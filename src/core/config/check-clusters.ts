@@ -16,6 +16,7 @@ import type { NetworkFile } from './network-schema.js';
 import { contains, overlaps } from './prefix-order.js';
 import type { Findings, Path, Source } from './problem.js';
 import { listOf, type Resolved } from './resolve.js';
+import { leadsToSite } from './route-cover.js';
 
 /** The network's own settings. */
 export function resolveNetwork(file: NetworkFile, source: Source, findings: Findings): NetworkConfiguration {
@@ -69,7 +70,7 @@ function checkSite(
 ): void {
   const path: Path = ['clusters', cluster.name, 'site'];
   const text = formatPrefix(site);
-  const own = routes.filter((route) => route.target === cluster.index);
+  const own = routes.filter((route) => leadsToSite(route, cluster.index));
   const identity = cluster.natUnmatched === 'identity';
   const overlay = network.cidrs.find((cidr) => overlap(cidr, site));
   if (overlay !== undefined && !(identity && contains(overlay, site))) {
@@ -83,8 +84,8 @@ function checkSite(
     findings.warn(source, path, message, 'Others will not accept or answer packets from it.');
   }
   for (const route of routes) {
-    if (typeof route.target !== 'number' || route.target === cluster.index || !contains(site, route.prefix))
-      continue;
+    if (typeof route.target !== 'number' || leadsToSite(route, cluster.index)) continue;
+    if (!contains(site, route.prefix)) continue;
     const message = `${text} is the cluster's own site, yet ${formatPrefix(route.prefix)} is routed elsewhere`;
     findings.warn(source, path, `${message} (line ${route.line}).`);
   }

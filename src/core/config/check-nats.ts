@@ -24,6 +24,11 @@ export function resolveNats(
   const nats: NatConfiguration[] = [];
   for (const [index, entry] of file.insideNat.entries()) {
     const path = ['insideNat', index];
+    if (resolved.externalIndex.has(entry.at)) {
+      const message = `'${entry.at}' is an external peer: its addresses are network addresses and stay as they are.`;
+      findings.refuse(source, [...path, 'at'], message, 'Translate at a cluster, or on the peer itself.');
+      continue;
+    }
     const cluster = lookUp('cluster', entry.at, resolved.clusterIndex, source, [...path, 'at'], findings);
     if (!sameSize(entry.local, entry.network, index, source, findings) || cluster < 0) continue;
     const { local, network, description } = entry;
@@ -114,7 +119,7 @@ function refuseRoutedElsewhere(
       );
       continue;
     }
-    const target = describeTarget(stray.route.target, resolved.clusters);
+    const target = describeTarget(stray.route, resolved);
     const where = `${formatPrefix(stray.route.prefix)} at line ${stray.route.line}`;
     findings.refuse(
       source,

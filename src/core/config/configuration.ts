@@ -12,6 +12,7 @@ export interface Configuration {
   readonly network: NetworkConfiguration;
   readonly clusters: readonly ClusterConfiguration[];
   readonly nodes: readonly NodeConfiguration[];
+  readonly externals: readonly ExternalConfiguration[];
   readonly routes: readonly RouteConfiguration[];
   readonly nats: readonly NatConfiguration[];
   /** Index of this machine's node. */
@@ -34,6 +35,8 @@ export interface ClusterConfiguration {
   readonly name: string;
   /** Node indices; the first is preferred. Never empty. */
   readonly members: readonly number[];
+  /** Of the key that its members share; undefined: it serves no external peers. */
+  readonly publicKey: Uint8Array | undefined;
   readonly failback: 'automatic' | 'manual';
   readonly sites: readonly Prefix[];
   readonly natUnmatched: 'drop' | 'identity';
@@ -64,6 +67,19 @@ export interface NodeConfiguration {
   readonly memberIndex: number;
 }
 
+/** A plain WireGuard router, which a cluster serves under the key that its members share. */
+export interface ExternalConfiguration {
+  readonly index: number;
+  readonly name: string;
+  readonly publicKey: Uint8Array;
+  /** Empty: it dials the cluster. */
+  readonly endpoints: readonly HostPort[];
+  /** 0 = off. */
+  readonly persistentKeepaliveMs: number;
+  /** The cluster that serves it. */
+  readonly cluster: number;
+}
+
 /** Where a route leads: a cluster's index, the WAN device, or nowhere. */
 export type RouteTarget = number | 'wan' | 'blackhole';
 
@@ -72,6 +88,8 @@ export interface RouteConfiguration {
   readonly prefix: Prefix;
   readonly metric: number;
   readonly target: RouteTarget;
+  /** The external peer behind that cluster to which it leads; undefined: the cluster's own site. */
+  readonly external: number | undefined;
   readonly description: string | undefined;
   /** Line in network.yaml, as evidence. */
   readonly line: number;
@@ -112,8 +130,12 @@ export interface LocalConfiguration {
   /** Absolute path of network.yaml. */
   readonly networkFile: string;
   readonly privateKeyFile: string;
+  /** Private key that the members of the cluster share. */
+  readonly clusterKeyFile: string | undefined;
   /** By node index of the peer. */
   readonly presharedKeyFiles: ReadonlyMap<number, string>;
+  /** By index of the external peer. */
+  readonly externalPresharedKeyFiles: ReadonlyMap<number, string>;
   readonly lan: { readonly device: string; readonly tun: string; readonly address: Uint8Array | undefined };
   readonly wan: { readonly tun: string };
   readonly uplinks: readonly UplinkConfiguration[];
@@ -141,8 +163,21 @@ export function peersOf(configuration: Configuration): NodeConfiguration[] {
   return configuration.nodes.filter((node) => node.index !== configuration.self);
 }
 
+/** The external peers that this node's cluster serves, in index order. */
+export function externalsOf(configuration: Configuration): ExternalConfiguration[] {
+  return configuration.externals.filter(({ cluster }) => cluster === configuration.cluster);
+}
+
 /** Where this node dials `peer`: its LAN endpoint for a partner that has one, else its endpoints; empty: it dials us. */
 export function endpointsOf(configuration: Configuration, peer: NodeConfiguration): readonly HostPort[] {
   const overLan = peer.cluster === configuration.cluster && peer.lanEndpoint !== undefined;
   return overLan ? [peer.lanEndpoint as HostPort] : peer.endpoints;
+}
+
+/** `to CLUSTER`, `to EXTERNAL at CLUSTER`, `via wan`, `blackhole` */
+export function targetText(configuration: Configuration, { target, external }: RouteConfiguration): string {
+  if (target === 'wan') return 'via wan';
+  if (target === 'blackhole') return 'blackhole';
+  const { name } = configuration.clusters[target];
+  return external === undefined ? `to ${name}` : `to ${configuration.externals[external].name} at ${name}`;
 }

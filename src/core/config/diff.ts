@@ -29,6 +29,8 @@ export interface ConfigurationDiff {
   readonly natsChanged: boolean;
   /** Addresses, routes, MTU and rules of this host. */
   readonly hostChanged: boolean;
+  /** External peers, or the key of our cluster that they know. */
+  readonly externalsChanged: boolean;
   readonly logLevelChanged: boolean;
   /** Keys of the files whose change waits for a restart. */
   readonly restartNeeded: readonly string[];
@@ -54,6 +56,7 @@ export function diffConfiguration(old: Configuration, next: Configuration): Conf
     routesChanged: !same(forwardingOf(old), forwardingOf(next)),
     natsChanged: !same(natsOf(old), natsOf(next)),
     hostChanged: !same(hostOf(old), hostOf(next)),
+    externalsChanged: !same(externalsIn(old), externalsIn(next)),
     logLevelChanged: old.local.logLevel !== next.local.logLevel,
     restartNeeded: restartKeys(old, next),
   };
@@ -69,6 +72,7 @@ export function describeDiff(diff: ConfigurationDiff): string[] {
   if (diff.routesChanged) lines.push('routes changed');
   if (diff.natsChanged) lines.push('inside NAT changed');
   if (diff.hostChanged) lines.push('host addresses and routes changed');
+  if (diff.externalsChanged) lines.push('external peers changed');
   if (diff.logLevelChanged) lines.push('log level changed');
   return lines;
 }
@@ -105,15 +109,16 @@ function changedAspects(was: Peer, is: Peer): PeerAspect[] {
 }
 
 /** Everything that the route table is compiled from, by name. */
-function forwardingOf({ clusters, nodes, routes, network }: Configuration): unknown {
+function forwardingOf({ clusters, nodes, externals, routes, network }: Configuration): unknown {
   const byCluster = clusters.map(({ name, members, gateway }) => [
     name,
     gateway,
     members.map((index) => nodes[index].name),
   ]);
-  const byRoute = routes.map(({ prefix, metric, target }) => [
+  const byRoute = routes.map(({ prefix, metric, target, external }) => [
     prefix,
     metric,
+    external !== undefined && externals[external].name,
     typeof target === 'number' ? ['to', clusters[target].name] : target,
   ]);
   return [network.cidrs, byCluster, byRoute];
@@ -122,6 +127,13 @@ function forwardingOf({ clusters, nodes, routes, network }: Configuration): unkn
 function natsOf({ clusters, nats }: Configuration): unknown {
   const entries = nats.map(({ local, network, cluster }) => [local, network, clusters[cluster].name]);
   return [entries, clusters.map(({ name, natUnmatched, sites }) => [name, natUnmatched, sites])];
+}
+
+function externalsIn({ clusters, cluster, externals, local }: Configuration): unknown {
+  const entries = externals.map(({ index, cluster: at, ...external }) => {
+    return [external, clusters[at].name, local.externalPresharedKeyFiles.get(index)];
+  });
+  return [entries, clusters[cluster].publicKey];
 }
 
 function hostOf({ network, routes, clusters, cluster, local }: Configuration): unknown {

@@ -13,6 +13,7 @@ export const LIMITS = {
   clustersMax: 512,
   nodesMax: 1024,
   membersMax: 8,
+  externalPeersMax: 256,
   endpointsMax: 8,
   cidrsMax: 8,
   sitesMax: 64,
@@ -26,6 +27,7 @@ export const LIMITS = {
   metricMax: 200,
   mtuMin: 1280,
   mtuMax: 9000,
+  keepaliveSecondsMax: 65_535,
   costMax: 65_535,
   weightMax: 255,
   /** Problems that one load reports; a file that is wrong everywhere needs no more. */

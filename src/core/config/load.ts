@@ -6,6 +6,7 @@
  * where the first has passed, because a message about a consequence hides the cause.
  */
 import { checkClusters, resolveNetwork } from './check-clusters.js';
+import { checkClusterKey, checkExternals } from './check-externals.js';
 import { resolveNats } from './check-nats.js';
 import { resolveRoutes } from './check-routes.js';
 import type { Configuration, LocalConfiguration } from './configuration.js';
@@ -60,12 +61,15 @@ function resolve(
   const routes = resolveRoutes(file, network, resolved, sources.network, findings);
   const nats = resolveNats(file, routes, resolved, sources.network, findings);
   checkClusters(network, resolved, routes, sources.network, findings);
+  checkExternals(file, resolved, routes, sources.network, findings);
   const self = lookUp('node', local.node, resolved.nodeIndex, sources.node, ['node'], findings);
   const localConfiguration = resolveLocal(local, self, resolved, sources.node, findings);
   if (self < 0) return undefined;
-  const { clusters, nodes } = resolved;
+  const { clusters, nodes, externals } = resolved;
   const { cluster, memberIndex } = nodes[self];
-  return { network, clusters, nodes, routes, nats, self, cluster, memberIndex, local: localConfiguration };
+  checkClusterKey(local, cluster, resolved, sources.node, findings);
+  const place = { self, cluster, memberIndex };
+  return { network, clusters, nodes, externals, routes, nats, ...place, local: localConfiguration };
 }
 
 function resolveLocal(
@@ -88,7 +92,8 @@ function resolveLocal(
   return {
     networkFile: source.resolve(file.network),
     privateKeyFile: source.resolve(file.privateKeyFile),
-    presharedKeyFiles: resolvePresharedKeys(file, self, resolved, source, findings),
+    clusterKeyFile: file.clusterKeyFile && source.resolve(file.clusterKeyFile),
+    ...resolvePresharedKeys(file, self, resolved, source, findings),
     lan: { device: file.lan.device, tun: file.lan.tun, address: file.lan.address },
     wan: file.wan,
     uplinks: file.uplinks.map(({ name, device, address, gateway, cost, weight, isp }) => {
@@ -117,14 +122,20 @@ function resolvePresharedKeys(
   resolved: Resolved,
   source: Source,
   findings: Findings,
-): Map<number, string> {
-  const files = new Map<number, string>();
+): Pick<LocalConfiguration, 'presharedKeyFiles' | 'externalPresharedKeyFiles'> {
+  const presharedKeyFiles = new Map<number, string>();
+  const externalPresharedKeyFiles = new Map<number, string>();
   for (const [name, fileName] of Object.entries(file.presharedKeys)) {
     const path = ['presharedKeys', name];
+    const external = resolved.externalIndex.get(name);
+    if (external !== undefined) {
+      externalPresharedKeyFiles.set(external, source.resolve(fileName));
+      continue;
+    }
     const peer = lookUp('node', name, resolved.nodeIndex, source, path, findings);
     if (peer >= 0 && peer === self)
       findings.refuse(source, path, `'${name}' is this node itself, not a peer.`);
-    else if (peer >= 0) files.set(peer, source.resolve(fileName));
+    else if (peer >= 0) presharedKeyFiles.set(peer, source.resolve(fileName));
   }
-  return files;
+  return { presharedKeyFiles, externalPresharedKeyFiles };
 }

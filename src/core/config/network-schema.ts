@@ -50,6 +50,11 @@ const cluster = z.strictObject({
     .min(1, 'must name at least one node')
     .max(LIMITS.membersMax)
     .describe('Nodes of the cluster; the first is preferred.'),
+  publicKey: atoms.publicKey
+    .optional()
+    .describe(
+      "Public key of the key that the members share, by which external peers know the cluster. Each member has the private key in its node.yaml's clusterKeyFile.",
+    ),
   failback: z
     .enum(['automatic', 'manual'])
     .default('automatic')
@@ -96,10 +101,28 @@ const node = z.strictObject({
   lanAddress: atoms.lanEndpoint.optional().describe('Where its cluster partner dials it, over the LAN.'),
 });
 
+const externalPeer = z.strictObject({
+  at: atoms.name.describe('Cluster that serves the peer, by whichever member is active.'),
+  publicKey: atoms.publicKey.describe("The peer's WireGuard public key."),
+  endpoints: z
+    .array(atoms.endpoint)
+    .max(LIMITS.endpointsMax)
+    .default([])
+    .describe(
+      'Where the cluster dials the peer. None: the peer dials, and is found again where it was last.',
+    ),
+  persistentKeepalive: z
+    .int()
+    .min(0)
+    .max(LIMITS.keepaliveSecondsMax)
+    .default(0)
+    .describe('Seconds without a packet after which a keepalive is sent; 0: none.'),
+});
+
 const route = z
   .strictObject({
     cidr: atoms.prefix.describe('Destination, as an overlay address.'),
-    to: atoms.name.optional().describe('Cluster that serves the prefix.'),
+    to: atoms.name.optional().describe('Cluster (or external peer) that serves the prefix.'),
     via: z.literal('wan').optional().describe('wan: leave here, through the WAN device (local breakout).'),
     blackhole: z.literal(true).optional().describe('true: drop, and do not fall back to a shorter prefix.'),
     metric: z
@@ -127,6 +150,11 @@ export const networkSchema = z.strictObject({
   nodes: z
     .record(atoms.name, node)
     .meta({ maxProperties: LIMITS.nodesMax, description: 'Nodes by name; each is a member of one cluster.' }),
+  externalPeers: z.record(atoms.name, externalPeer).default({}).meta({
+    maxProperties: LIMITS.externalPeersMax,
+    description:
+      'Plain WireGuard routers by name. A route to one leads through its cluster; its addresses are network addresses, and no inside NAT applies to them.',
+  }),
   routes: z
     .array(route)
     .max(LIMITS.routesMax)

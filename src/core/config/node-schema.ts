@@ -83,10 +83,17 @@ export const nodeSchema = z.strictObject({
   privateKeyFile: atoms.fileName.describe(
     'File with the private key in base64; refused if others can read it.',
   ),
+  clusterKeyFile: atoms.fileName
+    .optional()
+    .describe(
+      'File with the private key that the members of the cluster share (its publicKey), for external peers; refused if others can read it.',
+    ),
   presharedKeys: z
     .record(atoms.name, atoms.fileName)
     .default({})
-    .describe('Files with preshared keys, by the name of the peer; refused if others can read them.'),
+    .describe(
+      'Files with preshared keys, by the name of the peer (node or external peer); refused if others can read them.',
+    ),
   lan: lan.describe('The site side.'),
   wan: wan.prefault({}).describe('The internet side.'),
   uplinks: z

@@ -4,7 +4,12 @@
  */
 
 import { formatKey } from '../base/key.js';
-import type { AwsConfiguration, ClusterConfiguration, NodeConfiguration } from './configuration.js';
+import type {
+  AwsConfiguration,
+  ClusterConfiguration,
+  ExternalConfiguration,
+  NodeConfiguration,
+} from './configuration.js';
 import { LIMITS } from './limits.js';
 import type { NetworkFile } from './network-schema.js';
 import type { Findings, Path, Source } from './problem.js';
@@ -13,8 +18,10 @@ import { suggestion } from './suggest.js';
 export interface Resolved {
   readonly clusters: ClusterConfiguration[];
   readonly nodes: NodeConfiguration[];
+  readonly externals: ExternalConfiguration[];
   readonly clusterIndex: ReadonlyMap<string, number>;
   readonly nodeIndex: ReadonlyMap<string, number>;
+  readonly externalIndex: ReadonlyMap<string, number>;
 }
 
 /** One value as a list of one. */
@@ -57,9 +64,13 @@ export function resolveNames(
     if (node.cluster < 0)
       findings.refuse(source, ['nodes', node.name], `node '${node.name}' is in no cluster.`);
   }
-  checkKeys(nodes, source, findings);
   const clusters = clusterNames.map((name, index) => clusterOf(file, name, index, membership, nodes));
-  return { clusters, nodes, clusterIndex, nodeIndex };
+  const externalNames = Object.keys(file.externalPeers);
+  checkCount('externalPeers', externalNames.length, LIMITS.externalPeersMax, source, findings);
+  const externals = externalNames.map((name, index) => externalOf(file, name, index, clusterIndex));
+  checkKeys(clusters, nodes, externals, source, findings);
+  const externalIndex = new Map(externalNames.map((name, index) => [name, index]));
+  return { clusters, nodes, externals, clusterIndex, nodeIndex, externalIndex };
 }
 
 interface Membership {
@@ -124,6 +135,7 @@ function clusterOf(
     index,
     name,
     members,
+    publicKey: cluster.publicKey,
     failback: cluster.failback,
     sites: listOf(cluster.site),
     natUnmatched: cluster.nat.unmatched,
@@ -131,6 +143,18 @@ function clusterOf(
     vip: cluster.takeover.vip,
     aws: awsOf(file, cluster.takeover.aws),
   };
+}
+
+/** Its cluster is −1 where that is not known; check-externals.ts says so. */
+function externalOf(
+  file: NetworkFile,
+  name: string,
+  index: number,
+  clusterIndex: ReadonlyMap<string, number>,
+): ExternalConfiguration {
+  const { at, publicKey, endpoints, persistentKeepalive } = file.externalPeers[name];
+  const cluster = clusterIndex.get(at) ?? -1;
+  return { index, name, publicKey, endpoints, persistentKeepaliveMs: persistentKeepalive * 1_000, cluster };
 }
 
 function awsOf(
@@ -142,22 +166,29 @@ function awsOf(
   return { region, routeTables, cidrs: aws.cidrs ?? listOf(file.network.cidr), endpoint };
 }
 
-function checkKeys(nodes: readonly NodeConfiguration[], source: Source, findings: Findings): void {
+function checkKeys(
+  clusters: readonly ClusterConfiguration[],
+  nodes: readonly NodeConfiguration[],
+  externals: readonly ExternalConfiguration[],
+  source: Source,
+  findings: Findings,
+): void {
   const owners = new Map<string, string>();
-  for (const node of nodes) {
-    const text = formatKey(node.publicKey);
+  const check = (kind: string, section: string, name: string, publicKey: Uint8Array): void => {
+    const text = formatKey(publicKey);
     const owner = owners.get(text);
-    if (owner === undefined) owners.set(text, node.name);
-    else {
-      const path = ['nodes', node.name, 'publicKey'];
-      findings.refuse(
-        source,
-        path,
-        `node '${owner}' has the same public key.`,
-        'Each node needs a key of its own.',
-      );
+    if (owner === undefined) {
+      owners.set(text, `${kind} '${name}'`);
+      return;
     }
+    const hint = `Each ${kind} needs a key of its own.`;
+    findings.refuse(source, [section, name, 'publicKey'], `${owner} has the same public key.`, hint);
+  };
+  for (const { name, publicKey } of nodes) check('node', 'nodes', name, publicKey);
+  for (const { name, publicKey } of clusters) {
+    if (publicKey !== undefined) check('cluster', 'clusters', name, publicKey);
   }
+  for (const { name, publicKey } of externals) check('external peer', 'externalPeers', name, publicKey);
 }
 
 function checkCount(what: string, count: number, max: number, source: Source, findings: Findings): void {

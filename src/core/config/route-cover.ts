@@ -32,7 +32,7 @@ export class RoutesByPrefix {
   /** A part of `prefix` that longest-prefix routing does not lead to `cluster`. */
   stray(prefix: Prefix, cluster: number): Stray | undefined {
     const accepts = (group: RouteGroup): boolean =>
-      group.some(({ target }) => target === cluster) ||
+      group.some((route) => leadsToSite(route, cluster)) ||
       (group[0].prefix.length > prefix.length && group.every(({ target }) => target === 'blackhole'));
     return this.strayIn(prefix, this.covering(prefix), accepts);
   }
@@ -61,6 +61,11 @@ export class RoutesByPrefix {
     }
     return undefined;
   }
+}
+
+/** Whether a route leads to the site of `cluster` itself, not to an external peer behind it. */
+export function leadsToSite({ target, external }: RouteConfiguration, cluster: number): boolean {
+  return target === cluster && external === undefined;
 }
 
 /** Position of the first route that stands after `prefix` in prefix order. */

@@ -16,6 +16,10 @@ export interface Secrets {
   readonly privateKey: Uint8Array;
   /** By node index of the peer. */
   readonly presharedKeys: ReadonlyMap<number, Uint8Array>;
+  /** Private key that the members of the cluster share; undefined where there is none. */
+  readonly clusterKey: Uint8Array | undefined;
+  /** By index of the external peer. */
+  readonly externalPresharedKeys: ReadonlyMap<number, Uint8Array>;
 }
 
 export type ConfigurationResult =
@@ -67,22 +71,58 @@ function readSecrets(
   network: Source,
   findings: Findings,
 ): Secrets | undefined {
-  const privateKey = readKey(configuration.local.privateKeyFile, node, ['privateKeyFile'], findings);
-  const self = configuration.nodes[configuration.self];
-  if (privateKey !== undefined) {
-    const derived = formatKey(publicKeyOf(privateKey));
-    if (derived !== formatKey(self.publicKey)) {
-      const path = ['nodes', self.name, 'publicKey'];
-      const message = `is not the public key of ${configuration.local.privateKeyFile}.`;
-      findings.refuse(network, path, message, `That is ${derived}.`);
+  const { nodes, self, clusters, cluster, externals, local } = configuration;
+  const readPrivateKey = (file: string, key: string, owner: KeyOwner): Uint8Array | undefined => {
+    const privateKey = readKey(file, node, [key], findings);
+    if (privateKey !== undefined) checkKeyPair(privateKey, file, owner, network, findings);
+    return privateKey;
+  };
+  const { name, publicKey } = nodes[self];
+  const privateKey = readPrivateKey(local.privateKeyFile, 'privateKeyFile', {
+    at: ['nodes', name],
+    publicKey,
+  });
+  const shared = clusters[cluster];
+  const clusterKey =
+    local.clusterKeyFile === undefined || shared.publicKey === undefined
+      ? undefined
+      : readPrivateKey(local.clusterKeyFile, 'clusterKeyFile', {
+          at: ['clusters', shared.name],
+          publicKey: shared.publicKey,
+        });
+  const readPreshared = (
+    files: ReadonlyMap<number, string>,
+    peers: readonly { readonly name: string }[],
+  ): Map<number, Uint8Array> => {
+    const keys = new Map<number, Uint8Array>();
+    for (const [peer, file] of files) {
+      const key = readKey(file, node, ['presharedKeys', peers[peer].name], findings);
+      if (key !== undefined) keys.set(peer, key);
     }
-  }
-  const presharedKeys = new Map<number, Uint8Array>();
-  for (const [peer, file] of configuration.local.presharedKeyFiles) {
-    const key = readKey(file, node, ['presharedKeys', configuration.nodes[peer].name], findings);
-    if (key !== undefined) presharedKeys.set(peer, key);
-  }
-  return privateKey && { privateKey, presharedKeys };
+    return keys;
+  };
+  const presharedKeys = readPreshared(local.presharedKeyFiles, nodes);
+  const externalPresharedKeys = readPreshared(local.externalPresharedKeyFiles, externals);
+  return privateKey && { privateKey, presharedKeys, clusterKey, externalPresharedKeys };
+}
+
+/** Whose key it is, and where network.yaml says so. */
+interface KeyOwner {
+  readonly at: readonly [section: string, name: string];
+  readonly publicKey: Uint8Array;
+}
+
+function checkKeyPair(
+  privateKey: Uint8Array,
+  file: string,
+  owner: KeyOwner,
+  network: Source,
+  findings: Findings,
+): void {
+  const derived = formatKey(publicKeyOf(privateKey));
+  if (derived === formatKey(owner.publicKey)) return;
+  const message = `is not the public key of ${file}.`;
+  findings.refuse(network, [...owner.at, 'publicKey'], message, `That is ${derived}.`);
 }
 
 function readKey(file: string, source: Source, path: string[], findings: Findings): Uint8Array | undefined {

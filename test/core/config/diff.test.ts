@@ -9,6 +9,7 @@ const EMPTY = {
   routesChanged: false,
   natsChanged: false,
   hostChanged: false,
+  externalsChanged: false,
   logLevelChanged: false,
   restartNeeded: [],
 };

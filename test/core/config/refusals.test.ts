@@ -196,7 +196,7 @@ const NETWORK_CASES: [title: string, from: string, to: string, ...said: string[]
     'nodes:\n  aws-a:',
     'hosts:\n  aws-a:',
     '1:1: nodes: is missing.',
-    '20:1: hosts: is not a known key. Keys here: network, clusters, nodes, routes, insideNat.',
+    '20:1: hosts: is not a known key. Keys here: network, clusters, nodes, externalPeers, routes, insideNat.',
   ],
   [
     'a value of the wrong shape',

@@ -13,13 +13,14 @@ const prefix: fc.Arbitrary<Prefix> = fc
 
 const target = fc.constantFrom<RouteTarget>(CLUSTER, CLUSTER, 2, 'wan', 'blackhole');
 const routes: fc.Arbitrary<RouteConfiguration[]> = fc
-  .array(fc.tuple(prefix, target), { maxLength: 8 })
+  .array(fc.tuple(prefix, target, fc.boolean()), { maxLength: 8 })
   .map((items) =>
-    items.map(([at, to], index) => ({
+    items.map(([at, to, beyond], index) => ({
       index,
       prefix: at,
       metric: index + 1,
       target: to,
+      external: to === CLUSTER && beyond ? 0 : undefined,
       description: undefined,
       line: index,
     })),
@@ -34,7 +35,11 @@ function slowStray(nat: Prefix, all: RouteConfiguration[]): boolean {
     const longest = Math.max(-1, ...covering.map((route) => route.prefix.length));
     const group = covering.filter((route) => route.prefix.length === longest);
     const hole = longest > nat.length && group.every((route) => route.target === 'blackhole');
-    if (group.length === 0 || !(hole || group.some((route) => route.target === CLUSTER))) return true;
+    if (
+      group.length === 0 ||
+      !(hole || group.some((route) => route.target === CLUSTER && route.external === undefined))
+    )
+      return true;
   }
   return false;
 }
