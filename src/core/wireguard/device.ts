@@ -9,6 +9,10 @@
  * which is noticed within clockCheckMs. A call of handleTimeout with nothing due scans two flat columns: some 10 µs for
  * 5,000 peers.
  *
+ * Several devices, each with a key of its own, may stand behind the same sockets and tables: they share one space of
+ * session indices (`beside`), their peers have different indices in the PeerTable, and isFor() tells whose a handshake
+ * message is. All other inputs may be given to all of them: each knows its own peers and sessions.
+ *
  * `now` is monotonic milliseconds, greater than 0; `unixMs` is the wall clock, used for handshake labels alone.
  */
 import { assert } from '../base/assert.js';
@@ -20,7 +24,15 @@ import { MacWriter } from './cookie.js';
 import type { Crypto } from './crypto.js';
 import { drawJitterMs, Initiator, type Shared } from './initiator.js';
 import { Keypairs } from './keypairs.js';
-import { MESSAGE_COOKIE_REPLY, MESSAGE_INITIATION, MESSAGE_RESPONSE, parseMessageType } from './message.js';
+import {
+  COOKIE_REPLY_RECEIVER,
+  MESSAGE_COOKIE_REPLY,
+  MESSAGE_INITIATION,
+  MESSAGE_RESPONSE,
+  parseMessageType,
+  RESPONSE_RECEIVER,
+  readUint32,
+} from './message.js';
 import { Noise } from './noise.js';
 import {
   type HandshakeDrop,
@@ -34,7 +46,7 @@ import { isRenewalDue, renewalCheckMs } from './renewal.js';
 import { Responder } from './responder.js';
 import { Slots } from './slots.js';
 import { type PeerTable, type SessionTable, SLOT_MASK } from './tables.js';
-import type { TimestampSource } from './tai64n.js';
+import { compareTai64n, type TimestampSource } from './tai64n.js';
 
 export interface WireGuardOptions {
   readonly privateKey: Uint8Array;
@@ -46,6 +58,8 @@ export interface WireGuardOptions {
   readonly timers?: Timers;
   /** Handshake messages a second above which cookies are asked for. */
   readonly loadMessagesPerSecond?: number;
+  /** Another device behind the same sockets and tables. */
+  readonly beside?: WireGuard;
 }
 
 /** What status pages show of a peer. Times are monotonic ms, −Infinity = never. */
@@ -56,12 +70,16 @@ export interface PeerStatus {
   readonly attemptsSinceMs: number | undefined;
   /** Slot of the session that is sent with, −1 none. */
   readonly slot: number;
+  /** Greatest timestamp of its initiations (12 bytes, zeros = none yet). A view. */
+  readonly newestTimestamp: Uint8Array;
 }
 
 export class WireGuard {
   readonly publicKey: Uint8Array;
-  /** Handshake datagrams refused, by reason. */
-  readonly drops: HandshakeDrops = newHandshakeDrops();
+  /** Handshake datagrams refused, by reason; of all devices that stand beside each other. */
+  readonly drops: HandshakeDrops;
+  /** Refuses every handshake message: another node answers for this key now. */
+  silent = false;
   readonly #shared: Shared;
   readonly #sessions: SessionTable;
   readonly #peers: PeerTable;
@@ -78,7 +96,9 @@ export class WireGuard {
     const { crypto, sessions, peers, timestamps } = options;
     const timers = options.timers ?? SPEC_TIMERS;
     const noise = new Noise(crypto, options.privateKey);
-    const slots = new Slots(crypto, sessions.capacity);
+    const { beside } = options;
+    const slots = beside === undefined ? new Slots(crypto, sessions.capacity) : beside.#shared.slots;
+    this.drops = beside?.drops ?? newHandshakeDrops();
     this.publicKey = noise.publicKey;
     this.#sessions = sessions;
     this.#peers = peers;
@@ -140,6 +160,26 @@ export class WireGuard {
     peer.endpointKnown = known;
     if (!known) this.#initiator.stop(peer, now);
     this.#lookAgain(peer, now);
+  }
+
+  /** The peer has sent this timestamp to another holder of our key: what is not greater is a replay. */
+  raiseTimestamp(index: number, label: Uint8Array): void {
+    const peer = this.#peerAt[index];
+    if (peer !== undefined && compareTai64n(label, peer.newestTimestamp) > 0) peer.newestTimestamp.set(label);
+  }
+
+  /** Whether a handshake datagram (anything at all may be in it) is for this device, and not for another beside it. */
+  isFor(bytes: Uint8Array): boolean {
+    switch (parseMessageType(bytes)) {
+      case MESSAGE_INITIATION:
+        return this.#responder.isAddressed(bytes);
+      case MESSAGE_RESPONSE:
+        return this.#hasPeerOf(readUint32(bytes, RESPONSE_RECEIVER));
+      case MESSAGE_COOKIE_REPLY:
+        return this.#hasPeerOf(readUint32(bytes, COOKIE_REPLY_RECEIVER));
+      default:
+        return false;
+    }
   }
 
   /** Takes a datagram that is no transport message; anything at all may be in it. `source` is its endpoint record. */
@@ -217,13 +257,20 @@ export class WireGuard {
       establishedAtMs: peer.establishedAtMs,
       attemptsSinceMs: peer.state === 'idle' ? undefined : peer.attemptsSinceMs,
       slot: peer.current,
+      newestTimestamp: peer.newestTimestamp,
     };
+  }
+
+  /** Whether a session index is one of a peer of ours. */
+  #hasPeerOf(sessionIndex: number): boolean {
+    return this.#peerAt[this.#shared.slots.ownerOf(sessionIndex)] !== undefined;
   }
 
   #refuse(bytes: Uint8Array, source: Uint8Array, now: number): HandshakeDrop | undefined {
     const type = parseMessageType(bytes);
     if (type === MESSAGE_COOKIE_REPLY) return this.#initiator.handleCookieReply(bytes, now);
     if (type !== MESSAGE_INITIATION && type !== MESSAGE_RESPONSE) return 'malformed';
+    if (this.silent) return 'standby';
     const refused = this.#responder.admit(bytes, source, now);
     if (refused !== undefined) return refused;
     return type === MESSAGE_INITIATION

@@ -66,6 +66,8 @@ export const HANDSHAKE_DROPS = [
   'malformed',
   /** mac1 does not match: the sender does not know our public key. */
   'mac1',
+  /** For a key for which another node answers now. */
+  'standby',
   /** Under load and without a good mac2: answered with a cookie. */
   'cookie-required',
   /** Under load, and this source address starts too many handshakes. */

@@ -27,6 +27,8 @@ export interface PeerOptions {
   readonly initiate: 'always' | 'on-demand';
   /** Whether there is somewhere to send an initiation to. It becomes true by itself when the peer calls us. */
   readonly endpointKnown: boolean;
+  /** Greatest timestamp that the peer is known to have sent; left out = none. */
+  readonly newestTimestamp?: Uint8Array;
 }
 
 export type HandshakeState = 'idle' | 'waiting' | 'initiating';
@@ -83,6 +85,7 @@ export class Peer {
     this.always = options.initiate === 'always';
     this.endpointKnown = options.endpointKnown;
     this.macs = macs;
+    if (options.newestTimestamp !== undefined) this.newestTimestamp.set(options.newestTimestamp);
   }
 
   get state(): HandshakeState {

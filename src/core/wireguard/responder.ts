@@ -33,9 +33,14 @@ export class Responder {
     this.#load = new LoadMeter(loadMessagesPerSecond);
   }
 
+  /** Whether mac1 of an initiation or response was made for our key. */
+  isAddressed(message: Uint8Array): boolean {
+    return this.#cookies.checkMac1(message);
+  }
+
   /** What an initiation or response must pass before its content is looked at. */
   admit(message: Uint8Array, source: Uint8Array, now: number): HandshakeDrop | undefined {
-    if (!this.#cookies.checkMac1(message)) return 'mac1';
+    if (!this.isAddressed(message)) return 'mac1';
     if (!this.#load.count(now)) return undefined;
     if (!this.#cookies.checkMac2(message, source, now)) {
       // The sender's index stands at the same place in both messages.
