@@ -6,7 +6,7 @@ import { ClusterNode } from '../../core/cluster/cluster-node.js';
 import type { Command, CommandResult } from '../../core/cluster/member.js';
 import type { Output } from '../../core/cluster/outputs.js';
 import { isActing } from '../../core/cluster/record.js';
-import { chooseServing } from '../../core/cluster/serving.js';
+import { chooseServing, serving } from '../../core/cluster/serving.js';
 import type { ClusterTimes } from '../../core/cluster/settings.js';
 import type { Configuration } from '../../core/config/configuration.js';
 import { AVAILABLE_HERE, type SharedTables } from '../../core/router/memory.js';
@@ -36,6 +36,8 @@ export interface ClusterKeeperOptions {
   readonly isUp: (peer: number, now: number) => boolean;
   readonly sendHello: (peer: number, bytes: Uint8Array) => void;
   readonly peerName: (peer: number) => string;
+  /** This member has become, or stays, or ceases to be the one that acts. */
+  readonly onActing: (acting: boolean) => void;
 }
 
 export class ClusterKeeper {
@@ -87,7 +89,13 @@ export class ClusterKeeper {
 
   /** Whether a Redis is configured. */
   get hasRegister(): boolean {
-    return this.#register !== undefined;
+    return this.#register.present;
+  }
+
+  /** The peer to which goes what our cluster serves while we do not act; −1 nobody. */
+  get servingElsewhere(): number {
+    const { directory } = this.node;
+    return serving(directory, directory.own)?.peer ?? -1;
   }
 
   /** Looks at sessions, LAN and time. Call it often; returns when it wants to be called next (ms on the node's clock). */
@@ -166,9 +174,11 @@ export class ClusterKeeper {
         sendHello(output.peer, output.bytes);
         break;
       case 'act':
+        this.#options.onActing(true);
         this.effects.becomeActive(output.epoch, output.why);
         break;
       case 'rest':
+        this.#options.onActing(false);
         if (output.epoch !== undefined) this.effects.becomeStandby(output.epoch, output.why);
         break;
       case 'beat':

@@ -7,7 +7,7 @@ import { TwinspanError } from '../../core/base/errors.js';
 import { controlSocketPath } from '../../core/config/configuration.js';
 import { formatProblem } from '../../core/config/problem.js';
 import { SPEC_TIMERS, type Timers } from '../../core/wireguard/constants.js';
-import { readConfiguration, type Secrets } from '../../edge/file/configuration.js';
+import { readConfiguration } from '../../edge/file/configuration.js';
 import { native as loadNative, type Native } from '../../edge/native.js';
 import { openControlServer } from '../../edge/socket/control.js';
 import { openUapiServer } from '../../edge/socket/uapi.js';
@@ -74,7 +74,7 @@ export async function runDaemon(configFile: string, version: string): Promise<nu
         end(EXIT_FAULT);
       },
     });
-    const code = await serve(node, { native, configFile, secrets, log, version, ended });
+    const code = await serve(node, { native, configFile, log, version, ended });
     log.info({ event: 'stopped' });
     return code;
   } finally {
@@ -85,7 +85,6 @@ export async function runDaemon(configFile: string, version: string): Promise<nu
 interface Serving {
   readonly native: Native;
   readonly configFile: string;
-  readonly secrets: Secrets;
   readonly log: Logger;
   readonly version: string;
   readonly ended: Promise<number>;
@@ -93,7 +92,7 @@ interface Serving {
 
 /** From a started node to a stopped one; resolves to the exit code. Throws where the UAPI socket is taken. */
 async function serve(node: Node, serving: Serving): Promise<number> {
-  const { native, configFile, secrets, log, version, ended } = serving;
+  const { native, configFile, log, version, ended } = serving;
   const reload = (): void => {
     node.reload(configFile).catch((error: Error) => {
       log.error({ event: 'reload-failed', reason: error.message });
@@ -102,7 +101,7 @@ async function serve(node: Node, serving: Serving): Promise<number> {
   let uapi: { close(): Promise<void> } | undefined;
   try {
     const { uapiName } = node.configuration.local;
-    if (uapiName !== undefined) uapi = await openUapiServer(uapiName, () => uapiDevice(node, secrets));
+    if (uapiName !== undefined) uapi = await openUapiServer(uapiName, () => uapiDevice(node));
     process.on('SIGHUP', reload);
     native.sdNotify('READY=1');
     const { clusters, cluster } = node.configuration;

@@ -7,6 +7,7 @@ import { endpointAddress, endpointPort } from '../../core/base/endpoint.js';
 import { TwinspanError } from '../../core/base/errors.js';
 import { wordAt } from '../../core/base/prefix.js';
 import { formatAddress, formatEndpoint, formatPrefix, parseAddress } from '../../core/config/address.js';
+import type { Configuration, RouteConfiguration } from '../../core/config/configuration.js';
 import { clearRow } from '../../core/packet/clear-row.js';
 import { DROP_REASONS, type DropReason } from '../../core/packet/drop.js';
 import {
@@ -102,8 +103,8 @@ function senderOf(node: Node, source: Uint8Array): number {
         );
   if (route < 0) return -1;
   const target = routes.targetOf(route);
-  if (target < 0 || target === node.configuration.cluster || target >= node.configuration.clusters.length)
-    return -1;
+  const { cluster, clusters } = node.configuration;
+  if (target < 0 || target === cluster || target === clusters.length) return -1;
   return available[target];
 }
 
@@ -152,18 +153,21 @@ function decisions(
 function routeStep(node: Node, request: ExplainRequest, row: Int32Array): Step {
   const route = node.configuration.routes[row[ROW_ROUTE]];
   if (route === undefined) return { stage: 'route', text: `no route covers ${request.dst}` };
-  const { clusters, cluster } = node.configuration;
-  const target =
-    typeof route.target === 'string'
-      ? route.target
-      : route.target === cluster
-        ? `${clusters[cluster].name}, which is here`
-        : clusters[route.target].name;
   return {
     stage: 'route',
-    text: `${request.dst} matches ${formatPrefix(route.prefix)} to ${target}`,
+    text: `${request.dst} matches ${formatPrefix(route.prefix)} to ${targetName(node.configuration, route)}`,
     evidence: `network.yaml line ${route.line}`,
   };
+}
+
+function targetName(
+  { clusters, cluster, externals }: Configuration,
+  { target, external }: RouteConfiguration,
+): string {
+  if (typeof target === 'string') return target;
+  const { name } = clusters[target];
+  if (external !== undefined) return `external peer ${externals[external].name} of ${name}`;
+  return target === cluster ? `${name}, which is here` : name;
 }
 
 function natStep(

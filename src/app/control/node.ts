@@ -5,11 +5,9 @@
  * Start: devices and sockets are opened, the host is brought into its desired state, the worker breathes, sessions are
  * dialled. Stop: the reverse. Nothing survives a kill but files that the next start replaces.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { ENDPOINT_BYTES, ENDPOINT_SOCKET } from '../../core/base/endpoint.js';
 import { timeoutMs } from '../../core/base/timeout.js';
-import { isActing } from '../../core/cluster/record.js';
 import type { ClusterTimes } from '../../core/cluster/settings.js';
 import type { Configuration } from '../../core/config/configuration.js';
 import { encodeControlDatagram, parseControlDatagram } from '../../core/router/control-datagram.js';
@@ -36,7 +34,9 @@ import { ClusterKeeper } from './cluster-keeper.js';
 import { clusterTimes } from './cluster-times.js';
 import { Dataplane } from './dataplane.js';
 import { Dialler } from './dialler.js';
-import { Directory, type Peer } from './directory.js';
+import { Directory, type Peer, targetCount } from './directory.js';
+import { Externals } from './externals.js';
+import { handOver } from './hand-over.js';
 import { HostKeeper } from './host.js';
 import { Liveness } from './liveness.js';
 import type { Logger } from './log.js';
@@ -52,11 +52,6 @@ const LATE_MS_MAX = 150;
 const AFTER_LATE_MS = 20;
 /** Targets (clusters and WAN) that a reload may add without a restart. */
 const TARGETS_SPARE = 64;
-
-/** Giving the role up before a stop: how long at most, how often that is looked at, and how long packets are still delivered. */
-const HAND_OVER_MS_MAX = 2_000;
-const HAND_OVER_LOOK_MS = 20;
-const HAND_OVER_LINGER_MS = 200;
 
 export interface NodeOptions {
   readonly native: Native;
@@ -82,7 +77,7 @@ export class Node {
   readonly liveness: Liveness;
   configuration: Configuration;
   snapshot: Snapshot;
-  #secrets: Secrets;
+  secrets: Secrets;
   readonly #host: HostKeeper;
   #lan: LanAddresses;
   readonly #peering: Peering;
@@ -90,6 +85,7 @@ export class Node {
   readonly #timestamps: TimestampSource;
   readonly #crypto = createCrypto();
   readonly cluster: ClusterKeeper;
+  readonly externals: Externals;
   readonly #times: ClusterTimes;
   #tickDueAtMs = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -121,13 +117,13 @@ export class Node {
     this.log = log;
     this.machine = machine;
     this.startedAtMs = native.now();
-    this.#secrets = secrets;
+    this.secrets = secrets;
     this.#host = host;
     this.#lan = lan;
     const crypto = this.#crypto;
     this.#times = clusterTimes(configuration);
     this.directory = new Directory(configuration);
-    this.tables = createSharedTables(this.directory.capacity, configuration.clusters.length + TARGETS_SPARE);
+    this.tables = createSharedTables(this.directory.capacity, targetCount(configuration) + TARGETS_SPARE);
     this.paths = new PathSlots(this.tables);
     this.snapshot = compileSnapshot(configuration, this.directory, lan, crypto.hash, 1);
     this.#timestamps = new TimestampSource(openTimestampStore(`${configuration.local.stateDir}/tai64n`));
@@ -150,12 +146,19 @@ export class Node {
       wake: () => this.dataplane.wake(),
       times: this.#times,
     });
+    this.externals = new Externals(this, {
+      peering: this.#peering,
+      dialler: this.#dialler,
+      crypto,
+      timers: options.timers,
+      send: (peer, bytes) => this.#sendControl(peer, bytes),
+    });
     this.cluster = this.#createCluster();
   }
 
   /** Name of a peer's node. */
   peerName(peer: number): string {
-    return this.directory.get(peer)?.node.name ?? `peer ${peer}`;
+    return this.directory.nameOf(peer);
   }
 
   /** The current snapshot, opened for reading. */
@@ -188,8 +191,8 @@ export class Node {
     this.#lan = lan;
     this.log.level = configuration.local.logLevel;
     const before = new Map([...this.directory.all].map((peer) => [peer.number, peer]));
-    const oldSecrets = this.#secrets;
-    this.#secrets = secrets;
+    const oldSecrets = this.secrets;
+    this.secrets = secrets;
     this.configuration = configuration;
     this.directory.update(configuration);
     for (const peer of this.directory.all) {
@@ -199,6 +202,7 @@ export class Node {
       else this.#updatePeer(old, peer, oldSecrets);
     }
     for (const gone of before.keys()) this.#removePeer(gone);
+    this.externals.configure(configuration, secrets);
     const generation = this.snapshot.generation + 1;
     this.snapshot = compileSnapshot(configuration, this.directory, this.#lan, this.#crypto.hash, generation);
     this.dataplane.post({ kind: 'snapshot', snapshot: this.snapshot });
@@ -214,33 +218,21 @@ export class Node {
 
   /** The shared tables were sized at start. */
   #hasRoomFor(configuration: Configuration): boolean {
-    const targets = configuration.clusters.length + 1;
+    const targets = targetCount(configuration);
     return targets <= this.tables.available.length && this.directory.hasRoomFor(configuration);
   }
 
   /** Everything that was opened is closed, and the host put back. */
   async stop(): Promise<void> {
     await this.#reloading;
-    await this.#handOver();
+    await handOver(this.cluster, () => this.native.now());
     clearTimeout(this.#timer);
     await this.cluster.close();
     await this.dataplane.stop();
     this.#timestamps.close();
+    this.externals.close();
     await this.#host.undo();
     this.machine.close();
-  }
-
-  /** Make before break: a partner that can takes the role before this node goes. */
-  async #handOver(): Promise<void> {
-    const { member, directory } = this.cluster.node;
-    const taker = directory.partners.some(({ heard, record }) => heard && record?.serve === true);
-    if (!taker || (member.role !== 'active' && member.dataPlane)) return;
-    // With a failed data plane the role is given up already, and the partner has yet to hear of it.
-    if (member.dataPlane) this.cluster.handleCommand({ kind: 'drain' }, this.native.now());
-    const untilMs = this.native.now() + HAND_OVER_MS_MAX;
-    while (isActing(member.role) && this.native.now() < untilMs) await sleep(HAND_OVER_LOOK_MS);
-    // Peers still send here for a moment.
-    await sleep(HAND_OVER_LINGER_MS);
   }
 
   #createCluster(): ClusterKeeper {
@@ -257,13 +249,17 @@ export class Node {
       isUp: (peer, now) => this.liveness.isUp(peer, now),
       sendHello: (peer, bytes) => {
         // Plain WireGuard has no use for hellos.
-        if (!this.liveness.isOurs(peer)) return;
-        const { ownControl, peerControl } = this.snapshot;
-        const to = peerControl.subarray(peer * 4, peer * 4 + 4);
-        this.dataplane.seal(peer, encodeControlDatagram(ownControl, [to[0], to[1], to[2], to[3]], bytes));
+        if (this.liveness.isOurs(peer)) this.#sendControl(peer, bytes);
       },
       peerName: (peer) => this.peerName(peer),
+      onActing: (acting) => this.externals.setActing(acting),
     });
+  }
+
+  #sendControl(peer: number, bytes: Uint8Array): void {
+    const { ownControl, peerControl } = this.snapshot;
+    const to = peerControl.subarray(peer * 4, peer * 4 + 4);
+    this.dataplane.seal(peer, encodeControlDatagram(ownControl, [to[0], to[1], to[2], to[3]], bytes));
   }
 
   #createPeering(): Peering {
@@ -281,7 +277,10 @@ export class Node {
         if (socket !== undefined) native.datagramSend(socket.fd, bytes, record);
       },
       peerName: (peer) => this.peerName(peer),
-      onSession: () => this.cluster.handleTimeout(this.native.now()),
+      onSession: () => {
+        this.cluster.handleTimeout(this.native.now());
+        this.externals.handleTimeout(this.native.now());
+      },
     });
   }
 
@@ -306,6 +305,7 @@ export class Node {
 
   #begin(): void {
     for (const peer of this.directory.all) this.#addPeer(peer);
+    this.externals.configure(this.configuration, this.secrets);
     this.#tick();
   }
 
@@ -316,7 +316,7 @@ export class Node {
     this.wireguard.addPeer({
       index: peer.number,
       publicKey: peer.node.publicKey,
-      presharedKey: this.#secrets.presharedKeys.get(peer.node.index),
+      presharedKey: this.secrets.presharedKeys.get(peer.node.index),
       initiate: 'always',
       endpointKnown: peer.endpoints.length > 0,
     });
@@ -329,7 +329,7 @@ export class Node {
 
   #updatePeer(old: Peer, peer: Peer, oldSecrets: Secrets): void {
     const before = oldSecrets.presharedKeys.get(old.node.index);
-    const after = this.#secrets.presharedKeys.get(peer.node.index);
+    const after = this.secrets.presharedKeys.get(peer.node.index);
     if (before?.join() !== after?.join()) {
       this.#removePeer(peer.number);
       this.#addPeer(peer);
@@ -360,7 +360,8 @@ export class Node {
       this.liveness.handleTimeout(this.directory.all, now);
       // Workers move clocks silently: they are looked at this often.
       const lookAtMs = now + this.#times.probeMs;
-      deadlineMs = Math.min(this.cluster.handleTimeout(now), this.wireguard.nextDeadline(), lookAtMs);
+      deadlineMs = Math.min(this.cluster.handleTimeout(now), this.#peering.nextDeadline(), lookAtMs);
+      this.externals.handleTimeout(now);
     }
     const waitMs = timeoutMs(deadlineMs, this.native.now());
     this.#tickDueAtMs = this.native.now() + waitMs;
@@ -393,6 +394,7 @@ export class Node {
   /** The workers answer and count probes themselves; what else comes to our control address is a hello. */
   #handleInner(peer: number, packet: Uint8Array): void {
     const hello = parseControlDatagram(packet);
-    if (hello !== undefined) this.cluster.handleHello(peer, hello, this.native.now());
+    if (hello === undefined || this.externals.handleNews(peer, hello)) return;
+    this.cluster.handleHello(peer, hello, this.native.now());
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Drives the WireGuard object: feeds it datagrams, worker reports and time, and carries out what it says. After every
- * input its outputs are taken one by one until there is none.
+ * Drives the WireGuard devices (our own, and that of our cluster's key): feeds them datagrams, worker reports and time,
+ * and carries out what they say. After every input their outputs are taken one by one until there is none.
  *
  * Which endpoint a peer is sent to: handshake initiations go round its configured endpoints while it has no session;
  * an authentic handshake or transport message from another endpoint moves the path there (roaming; paper, 2.1).
@@ -33,52 +33,70 @@ export interface PeeringOptions {
 
 export class Peering {
   readonly #options: PeeringOptions;
+  /** Our own device first. BOUNDED by two keys. */
+  readonly #devices: WireGuard[];
 
   constructor(options: PeeringOptions) {
     this.#options = options;
+    this.#devices = [options.wireguard];
+  }
+
+  /** Drives another device beside our own. */
+  attach(device: WireGuard): void {
+    this.#devices.push(device);
+  }
+
+  /** No longer drives a device, whose peers have been removed. */
+  detach(device: WireGuard): void {
+    this.drain();
+    this.#devices.splice(this.#devices.indexOf(device), 1);
+  }
+
+  /** When handleTimeout must be called at the latest. */
+  nextDeadline(): number {
+    return Math.min(...this.#devices.map((device) => device.nextDeadline()));
   }
 
   /** A datagram that is not transport data, from endpoint record `source`. */
   handleDatagram(bytes: Uint8Array, source: Uint8Array): void {
-    const now = this.#options.now();
-    this.#options.wireguard.handleDatagram(bytes, source, now);
+    const [own, ...others] = this.#devices;
+    const device = others.find((other) => other.isFor(bytes)) ?? own;
+    device.handleDatagram(bytes, source, this.#options.now());
     this.drain();
   }
 
   /** Time has passed; call at least at `nextDeadline`, and a few times a second because workers move clocks silently. */
   handleTimeout(): void {
     const now = this.#options.now();
-    this.#options.wireguard.handleTimeout(now, Date.now());
+    for (const device of this.#devices) device.handleTimeout(now, Date.now());
     this.drain();
   }
 
   /** Every worker has the keys of `slot`. */
   handleInstalled(slot: number): void {
     const now = this.#options.now();
-    this.#options.wireguard.handleInstalled(slot, now);
+    for (const device of this.#devices) device.handleInstalled(slot, now);
     this.drain();
   }
 
   /** First data came on an unconfirmed session. */
   handleSessionUsed(slot: number): void {
     const now = this.#options.now();
-    this.#options.wireguard.handleSessionUsed(slot, now);
+    for (const device of this.#devices) device.handleSessionUsed(slot, now);
     this.drain();
   }
 
   /** A packet for `peer` found no session. */
   handleWanted(peer: number): void {
-    const { wireguard } = this.#options;
     const now = this.#options.now();
-    wireguard.handleWanted(peer, now);
-    wireguard.handleTimeout(now, Date.now());
-    this.drain();
+    for (const device of this.#devices) device.handleWanted(peer, now);
+    this.handleTimeout();
   }
 
   /** Starts a handshake now: the peer has fallen silent, or a path is new. */
   dial(peer: number): void {
     const now = this.#options.now();
-    this.#options.wireguard.startHandshake(peer, now, Date.now());
+    for (const device of this.#devices) device.startHandshake(peer, now, Date.now());
     this.drain();
   }
 
@@ -89,9 +107,10 @@ export class Peering {
 
   /** Carries out everything the protocol has to say. */
   drain(): void {
-    const { wireguard } = this.#options;
-    for (let output = wireguard.pollOutput(); output !== undefined; output = wireguard.pollOutput()) {
-      this.#carryOut(output);
+    for (const device of this.#devices) {
+      for (let output = device.pollOutput(); output !== undefined; output = device.pollOutput()) {
+        this.#carryOut(output);
+      }
     }
   }
 

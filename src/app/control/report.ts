@@ -5,7 +5,7 @@ import { formatKey } from '../../core/base/key.js';
 import { covers } from '../../core/base/prefix.js';
 import type { Epoch } from '../../core/cluster/register.js';
 import { formatEndpoint, formatPrefix, parseAddress } from '../../core/config/address.js';
-import { type Configuration, type RouteConfiguration, targetText } from '../../core/config/configuration.js';
+import { type RouteConfiguration, targetText } from '../../core/config/configuration.js';
 import {
   AVAILABLE_HERE,
   COUNT_RX_BYTES,
@@ -31,8 +31,9 @@ import type {
   RoutesReport,
   StatusReport,
 } from '../observe/report.js';
-import type { Peer } from './directory.js';
+import { targetNumber } from './directory.js';
 import type { Node } from './node.js';
+import { type ReportedPeer, reportedPeers } from './reported-peers.js';
 
 /** `status`. */
 export function statusReport(node: Node, version: string, configFile: string): StatusReport {
@@ -54,7 +55,7 @@ export function statusReport(node: Node, version: string, configFile: string): S
     workers: [{ index: 0, state: 'running' }],
     devices: deviceReports(node),
     offloads: offloadReports(node),
-    peers: [...node.directory.all].map((peer) => peerReport(node, peer)),
+    peers: reportedPeers(node).map((peer) => peerReport(node, peer)),
     drops: node.dataplane.drops(),
     handshakeDrops: Object.fromEntries(Object.entries(node.wireguard.drops).filter(([, count]) => count > 0)),
     memory: { rssBytes: memory.rss, heapUsedBytes: memory.heapUsed, externalBytes: memory.external },
@@ -103,23 +104,21 @@ function offloadReports(node: Node): OffloadReport[] {
   ];
 }
 
-function peerReport(node: Node, peer: Peer): PeerReport {
-  const { native, liveness, wireguard, configuration, machine, dataplane } = node;
+function peerReport(node: Node, peer: ReportedPeer): PeerReport {
+  const { native, configuration, machine, dataplane } = node;
   const now = native.now();
-  const status = wireguard.peerStatus(peer.number);
   const record = node.paths.current(peer.number);
   const at = peer.number * PEER_COUNTERS;
   const counters = dataplane.memory.peerCounters;
-  const established = status?.establishedAtMs ?? Number.NEGATIVE_INFINITY;
-  const up = liveness.isUp(peer.number, now);
+  const { up, establishedAtMs } = peer;
   const rttMs = node.tables.peers.probeRttMs[peer.number];
   return {
-    name: peer.node.name,
-    cluster: configuration.clusters[peer.node.cluster].name,
-    state: up ? 'up' : peer.endpoints.length > 0 || record !== undefined ? 'connecting' : 'down',
-    publicKey: formatKey(peer.node.publicKey),
+    name: peer.name,
+    cluster: configuration.clusters[peer.cluster].name,
+    state: up ? 'up' : peer.dialled || record !== undefined ? 'connecting' : 'down',
+    publicKey: formatKey(peer.publicKey),
     ...(record !== undefined && { endpoint: formatEndpoint(endpointAddress(record), endpointPort(record)) }),
-    ...(Number.isFinite(established) && { lastHandshakeAgeMs: Math.round(now - established) }),
+    ...(Number.isFinite(establishedAtMs) && { lastHandshakeAgeMs: Math.round(now - establishedAtMs) }),
     ...(up && rttMs > 0 && { rttMs: Math.round(rttMs * 100) / 100 }),
     rxBytes: counters[at + COUNT_RX_BYTES],
     txBytes: counters[at + COUNT_TX_BYTES],
@@ -146,7 +145,8 @@ export function routesReport(node: Node, address: string | undefined): RoutesRep
     ...(address !== undefined && { address }),
     routes: routes.map((route) => {
       const available = isAvailable(node, route);
-      const serving = typeof route.target === 'number' ? node.tables.available[route.target] : -1;
+      const serving =
+        route.target === 'wan' ? -1 : (node.tables.available[targetNumber(node.configuration, route)] ?? -1);
       return {
         cidr: formatPrefix(route.prefix),
         target: targetText(node.configuration, route),
@@ -162,7 +162,9 @@ export function routesReport(node: Node, address: string | undefined): RoutesRep
 }
 
 function isAvailable(node: Node, route: RouteConfiguration): boolean {
-  return typeof route.target !== 'number' || node.tables.available[route.target] >= 0;
+  return (
+    typeof route.target !== 'number' || node.tables.available[targetNumber(node.configuration, route)] >= 0
+  );
 }
 
 /** `nat`. */
@@ -179,12 +181,4 @@ export function natReport(node: Node): NatReport {
       line: nat.line,
     })),
   };
-}
-
-/** What `wg show` prints: allowed addresses are the prefixes routed to the peer's cluster. */
-export function allowedPrefixes(
-  configuration: Configuration,
-  cluster: number,
-): Configuration['routes'][number]['prefix'][] {
-  return configuration.routes.filter((route) => route.target === cluster).map((route) => route.prefix);
 }

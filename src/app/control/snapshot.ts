@@ -12,7 +12,7 @@ import {
   UNMATCHED_DROP,
   UNMATCHED_IDENTITY,
 } from '../../core/router/snapshot.js';
-import type { Directory } from './directory.js';
+import { type Directory, targetNumber } from './directory.js';
 
 /** Our addresses on the site LAN: 4 or 16 bytes each, undefined where there is none. */
 export interface LanAddresses {
@@ -41,11 +41,14 @@ export function compileSnapshot(
     if (peer.partner) peerTrust[peer.number] = TRUST_PARTNER;
     else if (clusters[peer.node.cluster].gateway) peerTrust[peer.number] = TRUST_HUB;
   }
-  const routes = configuration.routes.map(({ prefix, metric, target }) => ({
-    prefix,
-    metric,
-    target: target === 'wan' ? clusters.length : target === 'blackhole' ? -1 : target,
-    blackhole: target === 'blackhole',
+  for (const { number, external } of directory.externals) {
+    peerControl.set(controlAddress(hash, network.name, external.publicKey), number * 4);
+  }
+  const routes = configuration.routes.map((route) => ({
+    prefix: route.prefix,
+    metric: route.metric,
+    target: targetNumber(configuration, route),
+    blackhole: route.target === 'blackhole',
   }));
   const v6 = lan.v6;
   return {

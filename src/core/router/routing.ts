@@ -27,7 +27,7 @@ export function routeDestination(context: RouterContext, at: number): number {
 
 /**
  * Whether the source belongs behind `peer`: a route of its cluster covers it. A hub may speak for every cluster but
- * ours, and our partner for every cluster.
+ * ours, with the external peers that ours serves, and our partner for all.
  */
 export function sourceBelongs(context: RouterContext, peer: number): boolean {
   const { parsed, sourceCache } = context;
@@ -61,10 +61,10 @@ function checkSource(context: RouterContext, peer: number): boolean {
   const trust = snapshot.data.peerTrust[peer];
   if (trust === TRUST_OWN_ROUTES) return false;
   const source = clusterOfSource(context);
-  return source >= 0 && (trust !== TRUST_HUB || source !== snapshot.ownCluster);
+  return source >= 0 && (trust !== TRUST_HUB || (source !== snapshot.ownCluster && source < snapshot.wan));
 }
 
-/** The cluster to which the source is routed, −1 none. */
+/** The cluster, or external peer of ours, to which the source is routed, −1 none. */
 function clusterOfSource(context: RouterContext): number {
   const { parsed, snapshot, tables } = context;
   const { routes } = snapshot;

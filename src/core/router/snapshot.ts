@@ -20,7 +20,10 @@ export const TRUST_PARTNER = 2;
 export const UNMATCHED_DROP = 0;
 export const UNMATCHED_IDENTITY = 1;
 
-/** Plain data: this is what is posted to a worker. Clusters are targets 0 … clusterCount − 1; WAN is clusterCount. */
+/**
+ * Plain data: this is what is posted to a worker. Clusters are targets 0 … clusterCount − 1; WAN is clusterCount; those
+ * beyond are the external peers that our own cluster serves.
+ */
 export interface Snapshot {
   readonly generation: number;
   readonly routes: SharedArrayBuffer;

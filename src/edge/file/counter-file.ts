@@ -1,8 +1,9 @@
 /**
- * A number that must survive a crash before it is used: the highest epoch a member has claimed. Written to a new file,
- * synced and renamed; a damaged or missing file reads as 0.
+ * A number that must survive a crash before it is used: the highest epoch a member has claimed. A damaged or
+ * missing file reads as 0.
  */
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { writeDurably } from './durable.js';
 
 /** The number in `fileName`, 0 where there is none. */
 export function readCounter(fileName: string): number {
@@ -16,13 +17,5 @@ export function readCounter(fileName: string): number {
 
 /** Stores `value` durably. Throws what the file system throws. */
 export function writeCounter(fileName: string, value: number): void {
-  const next = `${fileName}.new`;
-  const fd = openSync(next, 'w', 0o600);
-  try {
-    writeSync(fd, `${value}\n`);
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-  renameSync(next, fileName);
+  writeDurably(fileName, `${value}\n`);
 }
