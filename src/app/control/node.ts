@@ -5,7 +5,6 @@
  * Start: devices and sockets are opened, the host is brought into its desired state, the worker breathes, sessions are
  * dialled. Stop: the reverse. Nothing survives a kill but files that the next start replaces.
  */
-import { isDeepStrictEqual } from 'node:util';
 import { ENDPOINT_BYTES, ENDPOINT_SOCKET } from '../../core/base/endpoint.js';
 import { timeoutMs } from '../../core/base/timeout.js';
 import type { ClusterTimes } from '../../core/cluster/settings.js';
@@ -34,13 +33,14 @@ import { ClusterKeeper } from './cluster-keeper.js';
 import { clusterTimes } from './cluster-times.js';
 import { Dataplane } from './dataplane.js';
 import { Dialler } from './dialler.js';
-import { Directory, type Peer, targetCount } from './directory.js';
+import { Directory, targetCount } from './directory.js';
 import { Externals } from './externals.js';
 import { handOver } from './hand-over.js';
 import { HostKeeper } from './host.js';
 import { Liveness } from './liveness.js';
 import type { Logger } from './log.js';
 import { type Machine, openMachine } from './machine.js';
+import { PeerSet } from './peer-set.js';
 import { Peering } from './peering.js';
 import { readReload } from './reload.js';
 import { compileSnapshot, type LanAddresses } from './snapshot.js';
@@ -81,6 +81,7 @@ export class Node {
   readonly #host: HostKeeper;
   #lan: LanAddresses;
   readonly #peering: Peering;
+  readonly #peers: PeerSet;
   readonly #dialler: Dialler;
   readonly #timestamps: TimestampSource;
   readonly #crypto = createCrypto();
@@ -146,6 +147,17 @@ export class Node {
       wake: () => this.dataplane.wake(),
       times: this.#times,
     });
+    this.#peers = new PeerSet({
+      directory: this.directory,
+      wireguard: this.wireguard,
+      peers: this.tables.peers,
+      dialler: this.#dialler,
+      peering: this.#peering,
+      liveness: this.liveness,
+      log,
+      lanSocket: machine.lanSocket,
+      now: () => native.now(),
+    });
     this.externals = new Externals(this, {
       peering: this.#peering,
       dialler: this.#dialler,
@@ -190,18 +202,10 @@ export class Node {
     await this.#host.change(this.configuration, configuration, this.machine);
     this.#lan = lan;
     this.log.level = configuration.local.logLevel;
-    const before = new Map([...this.directory.all].map((peer) => [peer.number, peer]));
-    const oldSecrets = this.secrets;
     this.secrets = secrets;
     this.configuration = configuration;
     this.directory.update(configuration);
-    for (const peer of this.directory.all) {
-      const old = before.get(peer.number);
-      before.delete(peer.number);
-      if (old === undefined) this.#addPeer(peer);
-      else this.#updatePeer(old, peer, oldSecrets);
-    }
-    for (const gone of before.keys()) this.#removePeer(gone);
+    this.#peers.update(secrets.presharedKeys);
     this.externals.configure(configuration, secrets);
     const generation = this.snapshot.generation + 1;
     this.snapshot = compileSnapshot(configuration, this.directory, this.#lan, this.#crypto.hash, generation);
@@ -304,49 +308,9 @@ export class Node {
   }
 
   #begin(): void {
-    for (const peer of this.directory.all) this.#addPeer(peer);
+    this.#peers.update(this.secrets.presharedKeys);
     this.externals.configure(this.configuration, this.secrets);
     this.#tick();
-  }
-
-  #addPeer(peer: Peer): void {
-    const { configuration, machine } = this;
-    this.tables.peers.cluster[peer.number] = peer.node.cluster;
-    this.#dialler.set(peer.number, peer.endpoints, peer.partner ? machine.lanSocket : 0);
-    this.wireguard.addPeer({
-      index: peer.number,
-      publicKey: peer.node.publicKey,
-      presharedKey: this.secrets.presharedKeys.get(peer.node.index),
-      initiate: 'always',
-      endpointKnown: peer.endpoints.length > 0,
-    });
-    this.log.debug({
-      event: 'peer-added',
-      peer: peer.node.name,
-      cluster: configuration.clusters[peer.node.cluster].name,
-    });
-  }
-
-  #updatePeer(old: Peer, peer: Peer, oldSecrets: Secrets): void {
-    const before = oldSecrets.presharedKeys.get(old.node.index);
-    const after = this.secrets.presharedKeys.get(peer.node.index);
-    if (before?.join() !== after?.join()) {
-      this.#removePeer(peer.number);
-      this.#addPeer(peer);
-      return;
-    }
-    this.tables.peers.cluster[peer.number] = peer.node.cluster;
-    if (isDeepStrictEqual(old.endpoints, peer.endpoints)) return;
-    this.#dialler.set(peer.number, peer.endpoints, peer.partner ? this.machine.lanSocket : 0);
-    this.wireguard.setEndpointKnown(peer.number, peer.endpoints.length > 0, this.native.now());
-  }
-
-  #removePeer(peer: number): void {
-    this.#dialler.delete(peer);
-    this.wireguard.removePeer(peer, this.native.now());
-    this.liveness.forget(peer);
-    this.tables.peers.cluster[peer] = -1;
-    this.#peering.drain();
   }
 
   #tick(): void {
