@@ -8,8 +8,7 @@ const DROPS = 'src/core/packet/drop.ts';
 /** Modules of src that only tests use, and why they stand there all the same. */
 const FOR_TESTS: Readonly<Record<string, string>> = {
   'src/core/base/random.ts': 'the chance of the simulators, pure like the core',
-  'src/core/path/bfd-session.ts': 'paths are measured by it once the node is wired to it',
-  'src/core/path/datagram.ts': 'likewise',
+  'src/core/path/path-manager.ts': 'paths are measured by it once the node is wired to it',
   'src/core/wireguard/transport.ts': 'the slow twin of what the addon seals and opens',
   'src/edge/linux/fake_runner.ts': 'a fake stands beside its interface',
   'src/edge/aws/fake-ec2.ts': 'a fake stands beside its interface',

@@ -1,0 +1,350 @@
+/**
+ * All paths of one peer: local uplinks × remote endpoints, and those learned from the peer's probes. They share the
+ * peer's one WireGuard session. Sans-IO: topology, packets and time in; packets to send on a path, the path to use, and
+ * events out. AFTER EACH INPUT DRAIN pollTransmit AND pollEvent FULLY.
+ *
+ * A packet for a session that comes from a place that is no other path's endpoint moves the session's path there. One
+ * that comes by another path counts only where it takes the session down: so a node whose uplink loses its carrier
+ * tells its peer at once, by a path that still works, instead of waiting to be missed.
+ */
+import { ENDPOINT_SOCKET } from '../base/endpoint.js';
+import { UDP_HEADER } from '../packet/offsets.js';
+import type { Parsed } from '../packet/parsed.js';
+import {
+  BFD_BYTES,
+  BFD_DOWN,
+  BFD_REFUSAL,
+  BFD_REFUSALS,
+  BFD_UP,
+  BfdPacket,
+  DIAGNOSTIC_PATH_DOWN,
+} from './bfd-packet.js';
+import { PathChoice } from './choice.js';
+import {
+  BFD_CONTROL_PORT,
+  BFD_ECHO_PORT,
+  bfdSourcePort,
+  checkDatagram,
+  Envelope,
+  payloadLength,
+} from './datagram.js';
+import { ECHO_ANSWER_TTL, ECHO_BYTES, echoDiscriminator } from './echo.js';
+import type { PathEvent } from './outputs.js';
+import type { Pace } from './pacing.js';
+import type { Path, PathSettings, RemoteEndpoint, Uplink } from './path.js';
+import { PathTable, returnToConfigured, sameRemote } from './path-table.js';
+
+/** A learned path that has been down for this long is forgotten; sooner if it was never up. */
+const FORGET_AFTER_MS = 300_000;
+const FORGET_NEW_AFTER_MS = 30_000;
+/** Events that may wait between two drains; one input causes a handful per path. */
+const EVENTS_MAX = 1_024;
+
+/** What a worker has seen and done for one path since; −Infinity = nothing. */
+export interface PathClocks {
+  readonly receivedUnchangedAtMs: number;
+  readonly repeatedAtMs: number;
+  /** When anything authentic last came over the path. */
+  readonly heardAtMs: number;
+}
+
+export class PathManager {
+  /** Refused packets by number of the refusal (BFD_REFUSALS). */
+  readonly refusals = new Uint32Array(BFD_REFUSALS.length);
+  /** Of the packet that pollTransmit has written: the path it belongs to, and the one to send it on. */
+  transmitPath: Path | undefined;
+  transmitVia: Path | undefined;
+  readonly #table: PathTable;
+  readonly #choice = new PathChoice();
+  readonly #events: PathEvent[] = [];
+  readonly #packet = new BfdPacket();
+  readonly #control: Envelope;
+  readonly #echo: Envelope;
+  readonly #uplinkReasons = new Map<number, string>();
+  readonly #echoDue = new Set<Path>();
+  #settings: PathSettings;
+  #now: number;
+
+  /** `own` and `peer` are the ends inside the tunnel, 4 or 16 bytes. */
+  constructor(settings: PathSettings, own: Uint8Array, peer: Uint8Array, now: number) {
+    this.#settings = settings;
+    this.#now = now;
+    this.#table = new PathTable(() => this.#settings);
+    const port = bfdSourcePort(Math.floor(settings.random() * 0x4000));
+    this.#control = new Envelope(own, peer, port, BFD_CONTROL_PORT);
+    this.#echo = new Envelope(own, peer, port, BFD_ECHO_PORT);
+  }
+
+  get paths(): readonly Path[] {
+    return this.#table.paths;
+  }
+
+  /** The path that traffic goes by. */
+  get current(): Path | undefined {
+    return this.#choice.current === undefined ? undefined : this.#table.get(this.#choice.current);
+  }
+
+  /** Where handshakes go: by the path in use, or, while there is none, the same message by every path. */
+  handshakePaths(): readonly Path[] {
+    const { current } = this;
+    return current === undefined ? this.paths.filter((path) => this.#whyNot(path) === '') : [current];
+  }
+
+  /** The uplinks of this node and the endpoints of the peer, as they are now. */
+  setTopology(uplinks: readonly Uplink[], endpoints: readonly RemoteEndpoint[], now: number): void {
+    const { added, removed, moved } = this.#table.setTopology(uplinks, endpoints, now);
+    for (const path of removed) this.#removed(path, 'no longer configured');
+    for (const path of moved) this.#moved(path, 'its endpoint has changed', now);
+    for (const path of added) {
+      this.#say({ kind: 'added', path: path.id });
+      if (this.#whyNot(path) !== '') path.session.disable(now, DIAGNOSTIC_PATH_DOWN);
+    }
+    this.#finish(now);
+  }
+
+  /** An uplink can be used (`reason` is '') or cannot, and why. What is lost is left at once, and the peer is told. */
+  handleUplink(id: number, reason: string, now: number): void {
+    this.#uplinkReasons.set(id, reason);
+    for (const path of this.paths) {
+      if (path.uplink.id !== id) continue;
+      if (reason !== '') {
+        path.session.disable(now, DIAGNOSTIC_PATH_DOWN);
+        path.echo.abandon();
+      } else {
+        path.session.enable(now);
+        path.session.hurry(now);
+        if (!path.isLearned) path.redial.handleDown(now);
+      }
+    }
+    this.#finish(now);
+  }
+
+  /** A new socket serves the path, as a `redial` event has asked. */
+  handleRedialled(id: number, socket: number, now: number): void {
+    const path = this.#table.get(id);
+    if (path === undefined) return;
+    path.endpoint = path.endpoint.slice();
+    path.endpoint[ENDPOINT_SOCKET] = socket;
+    this.#moved(path, 'dialled anew', now);
+    this.#finish(now);
+  }
+
+  /**
+   * The peer says what its uplinks cost it: by its discriminators (`localDiscriminator` there, `knownDiscriminator` here).
+   * Of a path that we have learned we know nothing else about its price.
+   */
+  handlePeerCosts(costs: ReadonlyMap<number, number>, now: number): void {
+    for (const path of this.paths) path.peerCost = costs.get(path.knownDiscriminator) ?? path.peerCost;
+    this.#finish(now);
+  }
+
+  /** There is a session with the peer, as there was not before: probes get through from now on. */
+  handleSession(now: number): void {
+    for (const { session } of this.paths) session.hurry(now);
+    this.#finish(now);
+  }
+
+  /** Another pace for all paths; +Infinity for `echoMs` sends no echo packets. */
+  setPace(pace: Pace, echoMs: number, now: number): void {
+    this.#settings = { ...this.#settings, pace, echoMs };
+    for (const { session } of this.paths) session.setPace(pace, now);
+    this.#finish(now);
+  }
+
+  /**
+   * An inner packet to one of BFD's ports, parsed, that came from `from` (an endpoint record): a control packet, or the
+   * answer to an echo packet of ours. Returns 0 or a counted refusal. Echo packets of others are answered by
+   * writeEchoAnswer and do not come here.
+   */
+  handleDatagram(bytes: Uint8Array, parsed: Parsed, from: Uint8Array, now: number): number {
+    const refusal = this.#handleDatagram(bytes, parsed, from, now);
+    this.refusals[refusal] += 1;
+    this.#finish(now);
+    return refusal;
+  }
+
+  /** What a worker knows of a path, to be told before handleTimeout and handleDatagram. */
+  handleClocks(id: number, clocks: PathClocks): void {
+    const session = this.#table.get(id)?.session;
+    session?.handleReceivedUnchanged(clocks.receivedUnchangedAtMs);
+    session?.handleRepeated(clocks.repeatedAtMs);
+    session?.handleSignOfLife(clocks.heardAtMs);
+  }
+
+  /** A worker has sent the echo packets of a path: so many came back, the last after `rttMs`, and so many did not. */
+  handleEchoes(id: number, answered: number, lost: number, rttMs: number, now: number): void {
+    const quality = this.#table.get(id)?.quality;
+    if (answered > 0) quality?.handleAnswer(rttMs, now);
+    quality?.handleCounts(Math.max(0, answered - 1), lost, now);
+    this.#finish(now);
+  }
+
+  /** Time has passed. */
+  handleTimeout(now: number): void {
+    for (const path of this.paths) {
+      path.session.handleTimeout(now);
+      path.echo.handleTimeout(now);
+      if (now >= this.#nextEchoAtMs(path)) {
+        this.#echoDue.add(path);
+        path.nextEchoAtMs = now + this.#echoMs(path);
+      }
+      if (this.#whyNot(path) === '' && path.redial.take(now)) this.#redial(path, now);
+    }
+    for (const path of this.paths.filter((each) => now >= forgottenAtMs(each))) {
+      this.#table.remove(path);
+      this.#removed(path, 'silent for too long');
+    }
+    this.#finish(now);
+  }
+
+  /**
+   * Writes a packet to be sent now at `at`: a whole inner IP packet, to be sealed and sent on `transmitVia`. Returns its
+   * length; 0 when there is none.
+   */
+  pollTransmit(bytes: Uint8Array, at: number): number {
+    for (const path of this.paths) {
+      while (path.session.pollPacket(this.#packet)) {
+        const via = this.#whyNot(path) === '' ? path : this.current;
+        if (via === undefined) continue;
+        this.transmitPath = path;
+        this.transmitVia = via;
+        this.#packet.encode(bytes, at + this.#control.headerBytes);
+        return this.#control.close(bytes, at, BFD_BYTES);
+      }
+    }
+    for (const path of this.#echoDue) {
+      this.#echoDue.delete(path);
+      this.transmitPath = path;
+      this.transmitVia = path;
+      path.echo.encodeNext(bytes, at + this.#echo.headerBytes, this.#now);
+      return this.#echo.close(bytes, at, ECHO_BYTES);
+    }
+    return 0;
+  }
+
+  /** Takes an event. */
+  pollEvent(): PathEvent | undefined {
+    return this.#events.shift();
+  }
+
+  nextDeadline(): number {
+    let nextMs = this.#choice.nextDeadline();
+    for (const path of this.paths) {
+      const redialAtMs = this.#whyNot(path) === '' ? path.redial.nextDeadline() : Number.POSITIVE_INFINITY;
+      nextMs = Math.min(nextMs, path.session.nextDeadline(), path.echo.nextDeadline(), redialAtMs);
+      nextMs = Math.min(nextMs, this.#nextEchoAtMs(path), forgottenAtMs(path));
+    }
+    return nextMs;
+  }
+
+  #handleDatagram(bytes: Uint8Array, parsed: Parsed, from: Uint8Array, now: number): number {
+    const isEcho = parsed.destinationPort === BFD_ECHO_PORT;
+    const refusal = isEcho
+      ? checkDatagram(bytes, parsed, BFD_ECHO_PORT, ECHO_ANSWER_TTL)
+      : checkDatagram(bytes, parsed, BFD_CONTROL_PORT);
+    if (refusal !== 0) return refusal;
+    const at = parsed.l4Offset + UDP_HEADER;
+    const length = payloadLength(bytes, parsed);
+    if (!isEcho) return this.#packet.parse(bytes, at, length) || this.#handleControl(this.#packet, from, now);
+    if (parsed.ttl !== ECHO_ANSWER_TTL || length !== ECHO_BYTES) return BFD_REFUSAL['not-echo'];
+    const path = this.#table.byDiscriminator(echoDiscriminator(bytes, at));
+    return path?.echo.handleAnswer(bytes, at, length, now) ?? BFD_REFUSAL['echo-unknown'];
+  }
+
+  #handleControl(packet: BfdPacket, from: Uint8Array, now: number): number {
+    const found = this.#table.find(packet, from);
+    if (typeof found === 'number') return found;
+    const path = found ?? this.#learn(from, now);
+    if (path === undefined) return BFD_REFUSAL['too-many-paths'];
+    const { session } = path;
+    // Another session of the peer over this pair of places, or the peer has just restarted: the first must end first.
+    const isUp = session.state === BFD_UP;
+    if (isUp && packet.myDiscriminator !== session.remoteDiscriminator) return BFD_REFUSAL['unknown-session'];
+    const sameUplink = this.#table.uplinkOf(from)?.id === path.uplink.id;
+    if (!sameUplink || this.#table.isEndOfAnother(path, from)) {
+      if (packet.state > BFD_DOWN) return BFD_REFUSAL['unknown-session'];
+    } else if (!sameRemote(path.endpoint, from)) {
+      const socket = path.endpoint[ENDPOINT_SOCKET];
+      path.endpoint = from.slice();
+      path.endpoint[ENDPOINT_SOCKET] = socket;
+      this.#moved(path, 'the peer speaks from elsewhere', now);
+    }
+    path.knownDiscriminator = packet.myDiscriminator;
+    session.handlePacket(packet, now);
+    return 0;
+  }
+
+  #learn(from: Uint8Array, now: number): Path | undefined {
+    const learned = this.#table.learn(from, now);
+    if (learned === undefined) return undefined;
+    const { path, evicted } = learned;
+    if (evicted) this.#removed(evicted, 'made room for a new one');
+    this.#say({ kind: 'added', path: path.id });
+    return path;
+  }
+
+  #removed(path: Path, why: string): void {
+    this.#echoDue.delete(path);
+    this.#say({ kind: 'removed', path: path.id, why });
+  }
+
+  #moved(path: Path, why: string, now: number): void {
+    path.echo.abandon();
+    path.session.hurry(now);
+    this.#say({ kind: 'moved', path: path.id, why });
+  }
+
+  #redial(path: Path, now: number): void {
+    this.#say({ kind: 'redial', path: path.id, attempt: path.redial.attempts });
+    if (path.configured?.isName) this.#say({ kind: 'resolve', key: path.key });
+    if (returnToConfigured(path)) this.#moved(path, 'back to its configured endpoint', now);
+    else path.session.hurry(now);
+  }
+
+  /** Why a path cannot be sent on; '' if it can. */
+  #whyNot(path: Path): string {
+    return this.#uplinkReasons.get(path.uplink.id) ?? '';
+  }
+
+  #echoMs(path: Path): number {
+    return Math.max(this.#settings.echoMs, path.session.echoIntervalMsMin);
+  }
+
+  #nextEchoAtMs(path: Path): number {
+    const sends = !this.#settings.offloaded && this.#echoMs(path) < Number.POSITIVE_INFINITY;
+    return sends ? path.nextEchoAtMs : Number.POSITIVE_INFINITY;
+  }
+
+  /** What every input ends with: judge each path, and choose. */
+  #finish(now: number): void {
+    this.#now = now;
+    for (const path of this.paths) this.#judge(path, now);
+    const change = this.#choice.decide(this.paths, now);
+    if (change) this.#say({ kind: 'use', path: change.to, from: change.from, why: change.why });
+  }
+
+  #judge(path: Path, now: number): void {
+    while (path.session.pollChange());
+    const { health } = path;
+    const from = health.judge(path.session, path.quality, this.#whyNot(path), now);
+    if (from === health.state) return;
+    if (health.state === 'down') {
+      path.echo.abandon();
+      this.#echoDue.delete(path);
+      if (!path.isLearned) path.redial.handleDown(now);
+    } else if (from === 'down') {
+      path.redial.handleUp();
+    }
+    this.#say({ kind: 'state', path: path.id, from, to: health.state, why: health.reason });
+  }
+
+  #say(event: PathEvent): void {
+    // A caller that never drains loses news, never memory.
+    if (this.#events.length < EVENTS_MAX) this.#events.push(event);
+  }
+}
+
+function forgottenAtMs({ isLearned, health }: Path): number {
+  if (!isLearned || health.isUsable) return Number.POSITIVE_INFINITY;
+  return health.sinceMs + (health.hasDied ? FORGET_AFTER_MS : FORGET_NEW_AFTER_MS);
+}

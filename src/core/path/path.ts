@@ -1,0 +1,129 @@
+/**
+ * One path of a peer: a local uplink and a remote endpoint, the BFD session that says whether sealed packets go there and
+ * come back, and what its echo packets tell of its quality.
+ *
+ * A path is *configured* (we know the endpoint and speak first) or *learned* (a probe came from somewhere we did not know:
+ * a node behind NAT). Either kind follows its peer when an authentic packet for its session comes from a new place; a
+ * configured one goes back to its endpoint when it is dialled anew.
+ */
+import { encodeEndpoint } from '../base/endpoint.js';
+import { BfdSession } from './bfd-session.js';
+import { EchoTracker } from './echo.js';
+import { PathHealth } from './health.js';
+import type { Pace } from './pacing.js';
+import { Quality } from './quality.js';
+import { Redial } from './redial.js';
+
+/** A way out of this node. */
+export interface Uplink {
+  readonly id: number;
+  readonly name: string;
+  /** Index of its UDP socket, as in endpoint records. */
+  readonly socket: number;
+  readonly cost: number;
+  /** Families it has addresses of. */
+  readonly v4: boolean;
+  readonly v6: boolean;
+}
+
+/** Where a peer can be reached, as configured. */
+export interface RemoteEndpoint {
+  /** As in the configuration: it stays the same when a name resolves to something else. */
+  readonly key: string;
+  /** 4 or 16 bytes; undefined = the name has not been resolved. */
+  readonly address: Uint8Array | undefined;
+  readonly port: number;
+  /** The key is a DNS name: dialling anew means resolving anew. */
+  readonly isName: boolean;
+  readonly cost: number;
+}
+
+/** What all paths of a peer share. */
+export interface PathSettings {
+  readonly pace: Pace;
+  /** Interval of echo packets; +Infinity = none. */
+  readonly echoMs: number;
+  /** The shortest interval of echo packets that we answer; 0 = none. */
+  readonly requiredMinEchoRxMs: number;
+  /** Our own nodes: how long a session that is not Up keeps its fast pace; 0 for others. */
+  readonly fastWhileDownMs: number;
+  /** The worker repeats control packets and sends echo packets. */
+  readonly offloaded: boolean;
+  /** A number from 0 up to but not including 1. */
+  readonly random: () => number;
+  /** A nonzero number of 32 bits that no session of this node has. */
+  readonly newDiscriminator: () => number;
+}
+
+export class Path {
+  readonly id: number;
+  readonly isLearned: boolean;
+  readonly session: BfdSession;
+  readonly quality = new Quality();
+  readonly health: PathHealth;
+  readonly echo: EchoTracker;
+  readonly redial: Redial;
+  /** Key of the configured endpoint, or ''. */
+  readonly key: string;
+  uplink: Uplink;
+  /** Where packets go: an endpoint record. */
+  endpoint: Uint8Array;
+  /** Where they go after the next dial; undefined = the name has not been resolved, or learned. */
+  configured: RemoteEndpoint | undefined;
+  endpointCost: number;
+  /** What the other side's uplink costs it, as it has told; 0 = unknown. */
+  peerCost = 0;
+  /** The discriminator that the other side last used: how a learned path is known again. */
+  knownDiscriminator = 0;
+  nextEchoAtMs: number;
+
+  constructor(
+    id: number,
+    uplink: Uplink,
+    where: { readonly endpoint: Uint8Array; readonly configured: RemoteEndpoint | undefined },
+    settings: PathSettings,
+    now: number,
+  ) {
+    this.id = id;
+    this.uplink = uplink;
+    this.endpoint = where.endpoint;
+    this.configured = where.configured;
+    this.isLearned = where.configured === undefined;
+    this.key = where.configured?.key ?? '';
+    this.endpointCost = where.configured?.cost ?? 0;
+    this.session = new BfdSession(
+      {
+        localDiscriminator: settings.newDiscriminator(),
+        pace: settings.pace,
+        requiredMinEchoRxMs: settings.requiredMinEchoRxMs,
+        active: !this.isLearned,
+        fastWhileDownMs: settings.fastWhileDownMs,
+        offloaded: settings.offloaded,
+        random: settings.random,
+      },
+      now,
+    );
+    this.echo = new EchoTracker(this.session.localDiscriminator, this.quality);
+    this.health = new PathHealth(now);
+    this.redial = new Redial(settings.random);
+    if (!this.isLearned) this.redial.handleDown(now);
+    this.nextEchoAtMs = now;
+  }
+
+  /** Both sides add up the same, so that they choose the same path. */
+  get cost(): number {
+    return this.uplink.cost + this.endpointCost + this.peerCost;
+  }
+
+  /** For sentences. */
+  get name(): string {
+    return `${this.uplink.name} → ${this.isLearned ? `learned ${this.id}` : this.key}`;
+  }
+}
+
+/** The endpoint record of a configured endpoint on an uplink; undefined where they do not fit each other. */
+export function endpointOn(uplink: Uplink, { address, port }: RemoteEndpoint): Uint8Array | undefined {
+  if (address === undefined) return undefined;
+  if (!(address.length === 4 ? uplink.v4 : uplink.v6)) return undefined;
+  return encodeEndpoint(address, port, uplink.socket);
+}
