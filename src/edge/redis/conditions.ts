@@ -1,6 +1,6 @@
 /**
  * What answers show beside their content: garbage under our keys, a foreign network, a second process that beats as this
- * member. Each is told when it begins, not with every beat.
+ * member. Each is told when it begins or becomes another, not with every beat.
  */
 import { type ErrorCode, TwinspanError } from '../../core/base/errors.js';
 
@@ -16,7 +16,8 @@ export class Conditions {
   readonly #key: string;
   readonly #process: string;
   readonly #tell: (condition: TwinspanError) => void;
-  readonly #present = new Set<ErrorCode>();
+  /** What was told of each condition that stands. */
+  readonly #present = new Map<ErrorCode, string>();
   /** Whether the record there should be ours: true after our first beat that was answered. */
   #written = false;
 
@@ -41,11 +42,14 @@ export class Conditions {
   }
 
   #set(code: ErrorCode, present: boolean, condition: () => TwinspanError): void {
-    if (!present) this.#present.delete(code);
-    else if (!this.#present.has(code)) {
-      this.#present.add(code);
-      this.#tell(condition());
+    if (!present) {
+      this.#present.delete(code);
+      return;
     }
+    const told = condition();
+    if (this.#present.get(code) === told.message) return;
+    this.#present.set(code, told.message);
+    this.#tell(told);
   }
 
   #garbage(what: string): TwinspanError {

@@ -4,14 +4,15 @@
  *   site 172.16.10.15, Redis, EC2 API ── bridge ──┬── lan0 · n1 · wan0 ──┬── bridge ── wan0 · nb · lan0 ── hb
  *                                                 └── lan0 · n2 · wan0 ──┘
  *
- * The site's hosts send to the cluster's address, 172.16.10.1. n1 comes first; failback is by hand, so that nothing
- * moves but for the reason that is tested.
+ * The site's hosts send to the cluster's address, 172.16.10.1. Failback is by hand, so that nothing moves but for the
+ * reason that is tested. Which of the two acts first depends on how busy the machine is.
  */
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
 import { Redis } from 'ioredis';
 import { EC2_ENVIRONMENT, type Ec2Spec, ec2Command } from '../../../src/app/lab/programs/ec2.js';
-import { Daemon, type LogLine } from '../../support/daemon.js';
+import { Daemon } from '../../support/daemon.js';
 import { Network, type Program, until } from '../../support/namespaces.js';
 import { PORT } from './line.js';
 
@@ -20,9 +21,10 @@ const SITE = '172.16.10.15';
 export const REGION = 'us-east-1';
 export const TABLE = 'rtb-0a1b2c3d';
 /** n1's interface is found by its MAC, n2's by its address. */
-export const ENI = { n1: 'eni-0aaa', n2: 'eni-0bbb' } as const;
+export const ENI: Readonly<Record<string, string>> = { n1: 'eni-0aaa', n2: 'eni-0bbb' };
 const MAC_1 = '02:00:00:00:00:31';
 const EC2_PORT = 5100;
+const TAMPER = new URL('../../support/tamper.js', import.meta.url);
 const RELAY = new URL('../../support/aws/relay_child.js', import.meta.url);
 
 export class Pair {
@@ -110,15 +112,43 @@ export class Pair {
     writeFileSync(`${network.folder}/network.yaml`, JSON.stringify(file, null, 2));
   }
 
-  /** All three run, and n1 has the role. */
-  async start(env: Readonly<Record<string, string>> = {}): Promise<void> {
-    await Promise.all(
-      [this.n1, this.n2, this.nb].map((daemon) => daemon.start({ ...EC2_ENVIRONMENT, ...env })),
+  /** Starts all three and waits for the roles to settle. Returns the one of the pair that acts, and the other. */
+  async start(): Promise<[Daemon, Daemon]> {
+    const { n1, n2 } = this;
+    await Promise.all([this.launch(n1), this.launch(n2), this.nb.start()]);
+    const acting = async (): Promise<[Daemon, Daemon] | undefined> => {
+      const [one, other] = [(await n1.status()).role, (await n2.status()).role];
+      if (one === 'active' && other === 'standby') return [n1, n2];
+      return one === 'standby' && other === 'active' ? [n2, n1] : undefined;
+    };
+    return await until(
+      () => `one acts: ${n1.program.output} ${n2.program.output}`,
+      async () => {
+        const before = await acting();
+        // Two may claim at once where the machine is busy; one of them then yields.
+        await sleep(500);
+        return before?.[0] === (await acting())?.[0] ? before : undefined;
+      },
     );
-    await this.active(this.n1, this.n2);
   }
 
-  /** Waits until `one` acts and `other`, if it runs, does not. */
+  /** Starts one of the pair, open to `tamper`. */
+  async launch(daemon: Daemon): Promise<void> {
+    await daemon.start({
+      ...EC2_ENVIRONMENT,
+      NODE_OPTIONS: `--import=${TAMPER.pathname}`,
+      TEST_TAMPER: daemon.folder,
+    });
+  }
+
+  /** See support/tamper.ts; undefined: all is well again. */
+  tamper(daemon: Daemon, what: 'worker' | 'clock', how: string | undefined): void {
+    const file = `${daemon.folder}/${what}`;
+    if (how === undefined) rmSync(file);
+    else writeFileSync(file, how);
+  }
+
+  /** Waits until `one` acts and `other`, where it still runs, does not. */
   async active(one: Daemon, other?: Daemon): Promise<void> {
     await until(
       () => `${one.node} acts: ${one.program.output}`,
@@ -143,8 +173,8 @@ export class Pair {
       vpc: '172.16.10.0/24',
       tables: [TABLE],
       interfaces: [
-        { id: ENI.n1, address: '172.16.10.53', mac: MAC_1 },
-        { id: ENI.n2, address: '172.16.10.4', sourceDestCheck: true },
+        { id: ENI['n1'], address: '172.16.10.53', mac: MAC_1 },
+        { id: ENI['n2'], address: '172.16.10.4', sourceDestCheck: true },
       ],
       faults,
     };
@@ -165,7 +195,7 @@ export class Pair {
   }
 }
 
-interface Ec2Call {
+export interface Ec2Call {
   readonly atMs: number;
   readonly action: string;
   readonly eni: string | null;
@@ -202,11 +232,14 @@ export class Ec2 {
     return JSON.parse(output) as { cidr: string; interface: string }[];
   }
 
-  /** Waits until the route leads to `eni`. */
-  async leadsTo(eni: string): Promise<void> {
+  /** Waits until the one route leads to `daemon`. */
+  async leadsTo({ node, program }: Daemon): Promise<void> {
     await until(
-      () => `the route leads to ${eni}: ${JSON.stringify(this.calls)}`,
-      async () => (await this.routes()).some((route) => route.interface === eni),
+      () => `the route leads to ${node}: ${JSON.stringify(this.calls)} ${program.output}`,
+      async () => {
+        const routes = await this.routes();
+        return routes.length === 1 && routes[0].interface === ENI[node];
+      },
     );
   }
 }
@@ -271,9 +304,4 @@ export function recordingHook(folder: string): {
         .filter((line) => line !== '')
         .map(parse),
   };
-}
-
-/** The conditions of Redis that `daemon` has told, as their codes. */
-export function conditions(daemon: Daemon): string[] {
-  return daemon.events('redis-condition').map(({ code }: LogLine) => String(code));
 }

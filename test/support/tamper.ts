@@ -1,0 +1,33 @@
+/**
+ * Preloaded into a daemon (NODE_OPTIONS=--import), it lets a test tamper with the process from outside, by files in the
+ * folder $TEST_TAMPER:
+ *
+ *   worker   `hang`: the data-plane worker stands still in the middle of a breath; `throw`: it fails, once
+ *   clock    milliseconds by which the wall clock is wrong
+ */
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { isMainThread } from 'node:worker_threads';
+
+const folder = process.env['TEST_TAMPER'] ?? '';
+const { load } = Atomics;
+const { now } = Date;
+
+function brokenLoad(words: Int32Array, index: number): number {
+  const file = `${folder}/worker`;
+  while (existsSync(file)) {
+    if (readFileSync(file, 'utf8') === 'throw') {
+      rmSync(file);
+      throw new Error('broken by the test');
+    }
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+  }
+  return load(words, index);
+}
+
+function wrongNow(): number {
+  const file = `${folder}/clock`;
+  return now() + (existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0);
+}
+
+if (!isMainThread) Object.assign(Atomics, { load: brokenLoad });
+Object.assign(Date, { now: wrongNow });
