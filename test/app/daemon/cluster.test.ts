@@ -54,6 +54,9 @@ rootTest('the active is killed: the other tells when, why and what it did', asyn
   writeFileSync(`${network.folder}/hook`, '#!/bin/sh\nenv | grep ^TWINSPAN_\n', { mode: 0o755 });
   nb.configure({ redis: pair.redis, hooks: { onActive: `${network.folder}/hook` } });
   await pair.start();
+  const elsewhere = await pair.nr.call('cluster', {});
+  t.deepEqual(elsewhere.redis, { state: 'not configured' });
+  t.like(elsewhere.clusters[0], { name: 'Site', way: 'direct', through: 'na' });
   t.like((await nb.call('cluster', {})).waiting, { why: 'na is active and serves no worse' });
   const beforeMs = Date.now();
   await na.kill();
