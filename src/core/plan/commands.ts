@@ -57,6 +57,7 @@ function routeWords(route: HostRoute): string[] {
     ...optional('src', route.source),
     'proto',
     String(OWN_PROTOCOL),
+    ...(route.onLink === true ? ['onlink'] : []),
   ];
 }
 
@@ -76,8 +77,10 @@ export function ruleCommand(verb: 'add' | 'del', rule: HostRule): string[] {
     ...optional('from', rule.from),
     ...optional('to', rule.to),
     ...optional('iif', rule.iif),
-    ...optional('fwmark', rule.mark),
+    ...optional('oif', rule.oif),
+    ...optional('fwmark', rule.mark === undefined ? undefined : `0x${rule.mark.toString(16)}`),
     ...optional('lookup', rule.table === 0 ? undefined : rule.table),
+    ...optional('suppress_prefixlength', rule.suppressPrefixLength),
     'protocol',
     String(OWN_PROTOCOL),
   ];

@@ -21,17 +21,12 @@
 import { overlap, type Prefix } from '../base/prefix.js';
 import type { DesiredHost, HostAddress, HostLink, HostRoute, HostSysctl } from './host.js';
 import { addressText, prefixText } from './text.js';
+import { GUARD_METRIC, type UplinkWay, uplinkHost } from './uplink-host.js';
 
 /** RFC 7600, section 4.8: the IPv4 dummy address. */
 export const TUN_ADDRESS = '192.0.0.8/32';
 /** A batch from the router is up to some hundred super-packets; the kernel's 500 is a little short for two. */
 export const TX_QUEUE_LENGTH = 1000;
-
-/**
- * Metric of the guard: an unreachable route under the widest overlay routes. A killed daemon takes its TUN along, and with it the
- * overlay routes; without the guard the site's traffic would then leave by the default route, in the clear.
- */
-export const GUARD_METRIC = 65_535;
 
 /** A cluster's virtual address: 4 or 16 bytes; `prefixLength` is that of its subnet. */
 export interface Vip {
@@ -61,23 +56,29 @@ export interface HostInput {
   readonly rpFilterAll: number;
   /** Whether the kernel has IPv6; without it IPv6 prefixes are left out. */
   readonly ipv6: boolean;
-  /** `table inet twinspan { … }`, if one is wanted. */
-  readonly nft?: string;
+  /** Uplinks that need routes of their own, as they are now; absent = none. */
+  readonly ways?: readonly UplinkWay[];
+  /** Destinations of `via: wan` routes; absent = no local breakout. */
+  readonly breakoutPrefixes?: readonly Prefix[];
+  /** Place of the uplink that breakout takes; absent = none can. */
+  readonly breakoutUplink?: number;
 }
 
 /** The host as this node needs it. Pure: the same input gives the same value. */
 export function desiredHost(input: HostInput): DesiredHost {
   const tuns = [input.lanTun, input.wanTun];
   const overlay = input.overlayPrefixes.filter((prefix) => prefix.family === 4 || input.ipv6);
-  const usesIpv6 = overlay.some((prefix) => prefix.family === 6);
+  const prefixes = (input.breakoutPrefixes ?? []).filter((prefix) => prefix.family === 4 || input.ipv6);
+  const usesIpv6 = [...overlay, ...prefixes].some((prefix) => prefix.family === 6);
+  const uplinks = uplinkHost({ ...input, prefixes, ways: input.ways ?? [], best: input.breakoutUplink });
   const vip = input.vip && addressText(input.vip.address);
   return {
     links: tuns.map((device) => tunLink(device, input)),
     addresses: [...tuns.map(tunAddress), ...vipAddress(input)],
-    routes: overlayRoutes(overlay, input),
-    rules: [],
-    sysctls: [...ipv4Sysctls(tuns, input), ...ipv6Sysctls(tuns, input, usesIpv6)],
-    nft: input.nft,
+    routes: [...overlayRoutes(overlay, input), ...uplinks.routes],
+    rules: uplinks.rules,
+    sysctls: [...ipv4Sysctls(tuns, input), ...uplinks.sysctls, ...ipv6Sysctls(tuns, input, usesIpv6)],
+    nft: uplinks.nft,
     ownAddresses: vip === undefined ? [] : [vip],
   };
 }

@@ -55,6 +55,8 @@ export interface HostRoute {
   readonly source?: string;
   /** Absent = unicast; else unreachable, blackhole, prohibit … */
   readonly type?: string;
+  /** The next hop is a neighbour although no subnet of the device holds it. */
+  readonly onLink?: boolean;
 }
 
 export interface HostRule {
@@ -63,8 +65,12 @@ export interface HostRule {
   readonly from?: string;
   readonly to?: string;
   readonly iif?: string;
+  /** Device to which the sending socket is bound. */
+  readonly oif?: string;
   readonly mark?: number;
   readonly table: number;
+  /** Routes of this prefix length or shorter do not count. */
+  readonly suppressPrefixLength?: number;
 }
 
 export interface HostSysctl {
@@ -116,14 +122,14 @@ export function routeMetric(route: HostRoute): number {
 
 /** Text that two routes share if, and only if, they say the same. */
 export function routeIdentity(route: HostRoute): string {
-  const to = `${route.type ?? 'unicast'} ${route.via ?? ''} ${route.device ?? ''} ${route.source ?? ''}`;
+  const to = `${route.type ?? 'unicast'} ${route.via ?? ''} ${route.device ?? ''} ${route.source ?? ''} ${route.onLink ?? ''}`;
   return `${routeKey(route)} ${to}`;
 }
 
 /** Text that two rules share if, and only if, they say the same. */
 export function ruleIdentity(rule: HostRule): string {
-  const selector = `${rule.from ?? ''} ${rule.to ?? ''} ${rule.iif ?? ''} ${rule.mark ?? ''}`;
-  return `${rule.family} ${rule.priority} ${selector} ${rule.table}`;
+  const selector = `${rule.from ?? ''} ${rule.to ?? ''} ${rule.iif ?? ''} ${rule.oif ?? ''} ${rule.mark ?? ''}`;
+  return `${rule.family} ${rule.priority} ${selector} ${rule.table} ${rule.suppressPrefixLength ?? ''}`;
 }
 
 /** Text that names an address on a device. */

@@ -138,6 +138,7 @@ export function parseRoutes(entries: readonly Entry[], family: Family): HostRout
       ...(metric !== undefined && metric !== 0 && { metric }),
       ...(source !== undefined && { source }),
       ...(type !== 'unicast' && { type }),
+      ...(Array.isArray(entry['flags']) && entry['flags'].includes('onlink') && { onLink: true }),
     });
   }
   return routes;
@@ -152,15 +153,19 @@ export function parseRules(entries: readonly Entry[], family: Family): HostRule[
     const from = entry['src'] === 'all' ? undefined : prefixOf(entry['src'], family, entry['srclen']);
     const to = entry['dst'] === 'all' ? undefined : prefixOf(entry['dst'], family, entry['dstlen']);
     const iif = text(entry['iif']);
+    const oif = text(entry['oif']);
     const mark = number(entry['fwmark']);
+    const suppressed = number(entry['suppress_prefixlen']);
     rules.push({
       family,
       priority,
       ...(from !== undefined && { from }),
       ...(to !== undefined && { to }),
       ...(iif !== undefined && { iif }),
+      ...(oif !== undefined && { oif }),
       ...(mark !== undefined && { mark }),
       table: tableOf(entry['table']) ?? 0,
+      ...(suppressed !== undefined && { suppressPrefixLength: suppressed }),
     });
   }
   return rules;

@@ -156,6 +156,7 @@ export class ModelHost {
       metric: metric === undefined ? undefined : Number(metric),
       source: src,
       type,
+      onLink: rest.includes('onlink') || undefined,
       protocol: Number(proto),
     }) as Owned<HostRoute>;
     const sameKey = this.routes.findIndex((seen) => routeKey(seen) === routeKey(route));
@@ -172,15 +173,17 @@ export class ModelHost {
   }
 
   #rule(verb: string, words: readonly string[], family: 4 | 6): void {
-    const { priority, from, to, iif, fwmark, lookup, protocol } = pairs(words);
+    const { priority, from, to, iif, oif, fwmark, lookup, suppress_prefixlength, protocol } = pairs(words);
     const rule = present({
       family,
       priority: Number(priority),
       from,
       to,
       iif,
+      oif,
       mark: fwmark === undefined ? undefined : Number(fwmark),
       table: Number(lookup),
+      suppressPrefixLength: suppress_prefixlength === undefined ? undefined : Number(suppress_prefixlength),
       protocol: Number(protocol),
     }) as Owned<HostRule>;
     const index = this.rules.findIndex(
@@ -290,6 +293,7 @@ function routeJson(route: HostRoute): object {
     dev: route.device,
     table: String(route.table ?? 254),
     prefsrc: route.source,
+    flags: route.onLink ? ['onlink'] : [],
     metric: route.metric ?? (familyOf(address) === 6 ? 1024 : undefined),
   };
 }
@@ -305,6 +309,8 @@ function ruleJson(rule: Owned<HostRule>): object {
     dst,
     dstlen: dstlen === undefined || dstlen === full ? undefined : Number(dstlen),
     iif: rule.iif,
+    oif: rule.oif,
+    suppress_prefixlen: rule.suppressPrefixLength,
     fwmark: rule.mark === undefined ? undefined : `0x${rule.mark.toString(16)}`,
     table: String(rule.table),
     protocol: String(rule.protocol),

@@ -2,8 +2,9 @@
  * Golden command text: what the daemon would type on the host in each situation of a node's life.
  */
 import test from 'ava';
-import { desiredHost, GUARD_METRIC, type HostInput } from '../../../src/core/plan/desired.js';
+import { desiredHost, type HostInput } from '../../../src/core/plan/desired.js';
 import { planHost } from '../../../src/core/plan/plan.js';
+import { GUARD_METRIC } from '../../../src/core/plan/uplink-host.js';
 import { bring, edge1a, freshHost, planText, prefix, takeBack } from './fixtures.js';
 
 const FRESH_START = `\
@@ -209,7 +210,7 @@ test('rules of both families and the nft table: added whole, replaced in one tra
   t.is(
     planText(bring(full, host)),
     `\
-ip rule add priority 8400 from 172.16.10.0/24 fwmark 84 lookup 84 protocol 84
+ip rule add priority 8400 from 172.16.10.0/24 fwmark 0x54 lookup 84 protocol 84
 ip -6 rule add priority 8400 iif ts-wan lookup 84 protocol 84
 nft -f -
   table inet twinspan
@@ -225,7 +226,7 @@ nft -f -
     planText(bring(desired, host)),
     `\
 nft delete table inet twinspan
-ip rule del priority 8400 from 172.16.10.0/24 fwmark 84 lookup 84 protocol 84
+ip rule del priority 8400 from 172.16.10.0/24 fwmark 0x54 lookup 84 protocol 84
 ip -6 rule del priority 8400 iif ts-wan lookup 84 protocol 84`,
   );
 });

@@ -98,7 +98,7 @@ hostTest('killed with SIGKILL: the next start cleans, reuses and goes on', async
   const deletions = result.commands.filter((command) => / del /.test(command) || command.startsWith('nft'));
   t.deepEqual(deletions, [
     'nft delete table inet twinspan',
-    'ip rule del priority 8400 from 172.16.10.0/24 iif eth1 fwmark 84 lookup 84 protocol 84',
+    'ip rule del priority 8400 from 172.16.10.0/24 iif eth1 fwmark 0x54 lookup 84 protocol 84',
     'ip route del 10.50.0.0/16 via 172.16.10.9 dev eth1 table 84 proto 84',
     'ip addr del 172.16.10.215/32 dev eth1',
   ]);
