@@ -14,6 +14,7 @@ export const ARROWS: Readonly<Record<string, readonly string[]>> = {
   nat: ['base', 'packet', 'lpm'],
   wireguard: ['base'],
   path: ['base', 'packet'],
+  uplink: ['base'],
   cluster: ['base'],
   config: ['base'],
   plan: ['base', 'config'],
