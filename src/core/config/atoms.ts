@@ -116,6 +116,24 @@ export const lanEndpoint = parsed(
   'must be an address or address:port',
 );
 
+/** An address with a port: what can be reached without asking DNS first. */
+export const addressAndPort = parsed(
+  { id: 'AddressPort', description: 'Address and port.', examples: ['192.0.2.7:443', '[2001:db8::1]:443'] },
+  (text) => {
+    const given = address.parseEndpoint(text);
+    return given?.address === undefined ? undefined : { address: given.address, port: given.port };
+  },
+  'must be address:port or [IPv6 address]:port',
+  (text) => (address.parseAddress(text) ? 'The port is missing.' : undefined),
+);
+
+/** A name that DNS knows. */
+export const hostName = z
+  .string()
+  .max(253)
+  .refine(address.isHostName, { message: 'must be a host name such as example.com' })
+  .meta({ id: 'HostName', description: 'Name that DNS knows.', examples: ['example.com'] });
+
 export const publicKey = parsed(
   { id: 'PublicKey', description: 'WireGuard public key: 32 bytes in base64.' },
   parseKey,

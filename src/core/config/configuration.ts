@@ -105,6 +105,18 @@ export interface NatConfiguration {
   readonly line: number;
 }
 
+/** What answers on the internet while an uplink works. */
+export interface ProbeConfiguration {
+  /** For people and reasons: `ping 192.0.2.7`. */
+  readonly name: string;
+  readonly kind: 'ping' | 'tcp' | 'dns';
+  readonly address: Uint8Array;
+  /** 0 for ping. */
+  readonly port: number;
+  /** Of dns; '' is the root. */
+  readonly query: string;
+}
+
 export interface UplinkConfiguration {
   readonly name: string;
   readonly device: string | undefined;
@@ -113,6 +125,8 @@ export interface UplinkConfiguration {
   readonly cost: number;
   readonly weight: number;
   readonly isp: string | undefined;
+  readonly probes: readonly ProbeConfiguration[];
+  readonly probeMs: number;
 }
 
 export type OffloadSwitch = 'auto' | 'on' | 'off';

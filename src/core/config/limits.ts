@@ -22,6 +22,8 @@ export const LIMITS = {
   routesMax: 10_000,
   natsMax: 10_000,
   uplinksMax: 8,
+  probesMax: 4,
+  probeMsMax: 600_000,
   workersMax: 16,
   metricMin: 1,
   metricMax: 200,

@@ -17,6 +17,7 @@ import type { NodeFile } from './node-schema.js';
 import { nodeSchema } from './node-schema.js';
 import { Findings, inReadingOrder, type Problem, type Source } from './problem.js';
 import { lookUp, type Resolved, resolveNames } from './resolve.js';
+import { resolveUplinks } from './uplinks.js';
 
 export interface Sources {
   /** node.yaml */
@@ -82,13 +83,6 @@ function resolveLocal(
   if (file.lan.tun === file.wan.tun) {
     findings.refuse(source, ['lan', 'tun'], `'${file.lan.tun}' is also the name of the WAN TUN device.`);
   }
-  const names = new Set<string>();
-  for (const [index, uplink] of file.uplinks.entries()) {
-    if (names.has(uplink.name)) {
-      findings.refuse(source, ['uplinks', index, 'name'], `uplink '${uplink.name}' is named twice.`);
-    }
-    names.add(uplink.name);
-  }
   return {
     networkFile: source.resolve(file.network),
     privateKeyFile: source.resolve(file.privateKeyFile),
@@ -96,9 +90,7 @@ function resolveLocal(
     ...resolvePresharedKeys(file, self, resolved, source, findings),
     lan: { device: file.lan.device, tun: file.lan.tun, address: file.lan.address },
     wan: file.wan,
-    uplinks: file.uplinks.map(({ name, device, address, gateway, cost, weight, isp }) => {
-      return { name, device, address, gateway, cost, weight, isp };
-    }),
+    uplinks: resolveUplinks(file, source, findings),
     listenPort: file.listenPort,
     redisUrl: file.redis?.url,
     redisCaFile: file.redis?.ca && source.resolve(file.redis.ca),

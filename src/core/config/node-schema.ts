@@ -20,11 +20,35 @@ const wan = z.strictObject({
   tun: atoms.device.default('ts-wan').describe('Name of the WAN TUN device, by which local breakout leaves.'),
 });
 
+const probe = z.strictObject({
+  ping: atoms.ipAddress.optional().describe('Address that answers ICMP echo.'),
+  tcp: atoms.addressAndPort.optional().describe('Address and port to which TCP connects.'),
+  dns: atoms.ipAddress.optional().describe('DNS server to ask, on port 53.'),
+  name: atoms.hostName.optional().describe('What to ask the DNS server for. Default: the root.'),
+});
+
 const uplink = z.strictObject({
   name: atoms.name.describe('Name of the uplink.'),
-  device: atoms.device.optional().describe('Device to which its sockets are bound. Default: not bound.'),
-  address: atoms.ipAddress.optional().describe('Source address. Default: chosen by the kernel.'),
-  gateway: atoms.ipAddress.optional().describe('Next hop. Default: from the routing table.'),
+  device: atoms.device
+    .optional()
+    .describe('Device to which its sockets are bound; it may come and go. Default: not bound.'),
+  address: atoms.ipAddress
+    .optional()
+    .describe('Source address of its sockets. Default: chosen by the kernel, also after it has changed.'),
+  gateway: atoms.ipAddress
+    .optional()
+    .describe("Next hop. Default: that of the device's default route, as DHCP or the operator sets it."),
+  probes: z
+    .array(probe)
+    .max(LIMITS.probesMax)
+    .default([])
+    .describe('What answers on the internet while the uplink works: one of ping, tcp and dns each.'),
+  probeMs: z
+    .int()
+    .min(500)
+    .max(LIMITS.probeMsMax)
+    .default(2_000)
+    .describe('Time between probes; three failures in a row count.'),
   cost: z.int().min(0).max(LIMITS.costMax).default(10).describe('The cheapest usable uplink is chosen.'),
   weight: z.int().min(1).max(LIMITS.weightMax).default(1).describe('Share among uplinks of one cost.'),
   isp: z.string().max(LIMITS.nameLengthMax).optional().describe('Name of the provider, for people.'),

@@ -116,10 +116,14 @@ test('what node.yaml leaves out has its default', (t) => {
   t.is(controlSocketPath(local.runDir, 'edge1-b'), '/run/twinspan/edge1-b.sock');
 });
 
+const UPLINK_B = `uplinks: [ { name: b, device: eth7, address: 192.0.2.1, gateway: "2001:db8::1", weight: 3, isp: Net,
+  probes: [ { ping: 192.0.2.7 }, { tcp: "[2001:db8::7]:443" }, { dns: 192.0.2.8, name: example.com }, { dns: 192.0.2.8 } ],
+  probeMs: 1000 }, {`;
+
 test('every key of node.yaml arrives', (t) => {
   const { local } = configurationOf(
     SEED_NETWORK,
-    `${edit(SEED_NODE, 'uplinks: [ {', 'uplinks: [ { name: b, address: 192.0.2.1, gateway: "2001:db8::1", weight: 3, isp: Net }, {')}
+    `${edit(SEED_NODE, 'uplinks: [ {', UPLINK_B)}
 listenPort: 4500
 presharedKeys: { edge1-b: psk/b, aws-a: /k }
 stateDir: /s
@@ -131,7 +135,16 @@ log: { level: debug }
 `,
   );
   t.deepEqual(local.uplinks[0].gateway?.length, 16);
-  t.like(local.uplinks[0], { name: 'b', weight: 3, isp: 'Net' });
+  t.like(local.uplinks[0], { name: 'b', device: 'eth7', weight: 3, isp: 'Net', probeMs: 1000 });
+  t.deepEqual(
+    local.uplinks[0].probes.map(({ name, kind, port, query }) => [name, kind, port, query]),
+    [
+      ['ping 192.0.2.7', 'ping', 0, ''],
+      ['tcp [2001:db8::7]:443', 'tcp', 443, ''],
+      ['dns 192.0.2.8 example.com', 'dns', 53, 'example.com'],
+      ['dns 192.0.2.8', 'dns', 53, ''],
+    ],
+  );
   t.deepEqual(
     [...local.presharedKeyFiles],
     [
