@@ -7,6 +7,7 @@
 
 #include "instance.h"
 #include "link.h"
+#include "probe.h"
 #include "tun.h"
 
 namespace twinspan {
@@ -71,6 +72,32 @@ napi_value callLinkFlags(napi_env env, napi_callback_info info) {
   Arguments<1> arguments(env, info);
   char device[DEVICE_NAME_BYTES + 1];
   return number(env, deviceName(env, arguments.at(0), device) ? linkFlags(device) : -EINVAL);
+}
+
+napi_value callDeviceSocket(napi_env env, napi_callback_info info) {
+  Arguments<3> arguments(env, info);
+  int32_t kind, family;
+  char device[DEVICE_NAME_BYTES + 1];
+  const bool valid = arguments.integer(0, &kind) && arguments.integer(1, &family) &&
+                     deviceName(env, arguments.at(2), device);
+  return number(env, valid ? deviceSocket(kind, family, device) : -EINVAL);
+}
+
+napi_value callDeviceBind(napi_env env, napi_callback_info info) {
+  Arguments<2> arguments(env, info);
+  int32_t fd;
+  char device[DEVICE_NAME_BYTES + 1];
+  const bool valid = arguments.integer(0, &fd) && deviceName(env, arguments.at(1), device);
+  return number(env, valid ? deviceBind(fd, device) : -EINVAL);
+}
+
+napi_value callSocketConnect(napi_env env, napi_callback_info info) {
+  Arguments<2> arguments(env, info);
+  int32_t fd;
+  uint8_t* record;
+  size_t length;
+  const bool valid = arguments.integer(0, &fd) && arguments.bytes(1, &record, &length) && length >= ENDPOINT_BYTES;
+  return number(env, valid ? socketConnect(fd, record) : -EINVAL);
 }
 
 template <bool SEND>
@@ -197,6 +224,9 @@ const Binding LINK_BINDINGS[] = {
     {"netlinkOpen", callNetlinkOpen},
     {"netlinkRequest", callNetlinkRequest},
     {"linkFlags", callLinkFlags},
+    {"deviceSocket", callDeviceSocket},
+    {"deviceBind", callDeviceBind},
+    {"socketConnect", callSocketConnect},
     {"messageSend", callMessage<true>},
     {"messageReceive", callMessage<false>},
     {"watchOpen", callWatchOpen},

@@ -32,6 +32,11 @@ export const TUN_OFFLOAD_GRO = 8;
 export const UDP_OFFLOAD_GSO = 1;
 export const UDP_OFFLOAD_GRO = 2;
 
+/** Kinds of sockets that `deviceSocket` opens. */
+export const PROBE_UDP = 0;
+export const PROBE_TCP = 1;
+export const PROBE_ICMP = 2;
+
 /** How an offload is wanted: where it works (and is known to work), by all means, or not at all. */
 export type OffloadSwitch = 'auto' | 'on' | 'off';
 
@@ -204,7 +209,16 @@ export interface Native {
   netlinkRequest(message: Uint8Array): number;
   /** IFF_ flags (16 bits) of a device, and bit 16 (IFF_LOWER_UP) where it has carrier at this moment; or −errno. */
   linkFlags(device: string): number;
-  /** One message to or from a packet or netlink socket: bytes (cut to the buffer's length) or −errno. */
+  /**
+   * A non-blocking socket of `kind` (PROBE_) and `family` (4 or 6), bound to `device` (SO_BINDTODEVICE): a descriptor or
+   * −errno. Messages received by a raw ICMP socket of family 4 begin with their IP header.
+   */
+  deviceSocket(kind: number, family: number, device: string): number;
+  /** Binds any socket to `device` anew, as after the device has been removed and added again. 0 or −errno. */
+  deviceBind(fd: number, device: string): number;
+  /** connect(2) to an endpoint record: 0 or −errno; −EISCONN when asked again after TCP has succeeded. */
+  socketConnect(fd: number, record: Uint8Array): number;
+  /** One message to or from a packet, netlink or connected socket: bytes (cut to the buffer's length) or −errno. */
   messageSend(fd: number, bytes: Uint8Array): number;
   messageReceive(fd: number, buffer: Uint8Array): number;
   /**
