@@ -5,6 +5,7 @@ import type { Configuration } from '../../core/config/configuration.js';
 import { desiredHost } from '../../core/plan/desired.js';
 import type { DesiredHost, SysctlChange } from '../../core/plan/host.js';
 import { addressText } from '../../core/plan/text.js';
+import type { UplinkWay } from '../../core/plan/uplink-host.js';
 import { applyHost, firstAddressOf, linkExists, mergeChanges, undoHost } from '../../edge/linux/apply.js';
 import { type Host, hostFacts } from '../../edge/linux/observe.js';
 import type { Logger } from './log.js';
@@ -12,13 +13,18 @@ import type { Machine } from './machine.js';
 import type { LanAddresses } from './snapshot.js';
 
 export class HostKeeper {
-  readonly #host: Host;
+  readonly host: Host;
   readonly #log: Logger;
+  #applied: { readonly configuration: Configuration; readonly machine: Machine } | undefined;
+  #ways: readonly UplinkWay[] = [];
+  #best: number | undefined;
   #desired: DesiredHost | undefined;
   #changes: readonly SysctlChange[] = [];
+  /** Calls wait for each other: two at once would each undo what the other does. */
+  #turn: Promise<void> = Promise.resolve();
 
   constructor(host: Host, log: Logger) {
-    this.#host = host;
+    this.host = host;
     this.#log = log;
   }
 
@@ -30,9 +36,9 @@ export class HostKeeper {
       return configured.length === 4 ? { v4: configured, v6: undefined } : { v4: undefined, v6: configured };
     }
     const [exists, v4, v6] = await Promise.all([
-      linkExists(lan.device, this.#host),
-      firstAddressOf(lan.device, this.#host, 4, vipTexts(configuration)),
-      firstAddressOf(lan.device, this.#host, 6, vipTexts(configuration)),
+      linkExists(lan.device, this.host),
+      firstAddressOf(lan.device, this.host, 4, vipTexts(configuration)),
+      firstAddressOf(lan.device, this.host, 6, vipTexts(configuration)),
     ]);
     if (!exists) {
       const hint = 'Name the device that faces the site as lan.device in node.yaml (ip link shows them).';
@@ -48,8 +54,29 @@ export class HostKeeper {
    * Brings the host into the state that `configuration` asks for. Throws the first problem. `fresh`: this process has just
    * started, so a VIP on the LAN is a dead one's and goes; later it is the LAN keeper's.
    */
-  async apply(configuration: Configuration, machine: Machine, fresh: boolean): Promise<void> {
-    const facts = hostFacts(this.#host);
+  apply(configuration: Configuration, machine: Machine, fresh: boolean): Promise<void> {
+    this.#applied = { configuration, machine };
+    return this.#queue(() => this.#apply(configuration, machine, fresh));
+  }
+
+  /** Takes changed ways out, and the one that breakout takes, into the host. Throws the first problem. */
+  async useWays(ways: readonly UplinkWay[], best: number | undefined): Promise<void> {
+    this.#ways = ways;
+    this.#best = best;
+    await this.#queue(async () => {
+      if (this.#applied !== undefined)
+        await this.#apply(this.#applied.configuration, this.#applied.machine, false);
+    });
+  }
+
+  #queue(work: () => Promise<void>): Promise<void> {
+    const done = this.#turn.then(work);
+    this.#turn = done.catch(() => {});
+    return done;
+  }
+
+  async #apply(configuration: Configuration, machine: Machine, fresh: boolean): Promise<void> {
+    const facts = hostFacts(this.host);
     const { network, clusters, cluster, routes, local } = configuration;
     const { vip } = clusters[cluster];
     this.#desired = desiredHost({
@@ -66,8 +93,9 @@ export class HostKeeper {
       uplinkDevices: local.uplinks.flatMap((uplink) => (uplink.device === undefined ? [] : [uplink.device])),
       rpFilterAll: facts.rpFilterAll,
       ipv6: facts.ipv6,
+      ...uplinkInput(configuration, this.#ways, this.#best),
     });
-    const result = await applyHost(this.#desired, this.#host);
+    const result = await applyHost(this.#desired, this.host);
     this.#changes = mergeChanges(this.#changes, result.changes);
     for (const step of result.applied)
       this.#log.debug({ event: 'host-step', command: step.command, why: step.why });
@@ -91,10 +119,30 @@ export class HostKeeper {
 
   /** Puts the host back as it was found. */
   async undo(): Promise<void> {
+    this.#applied = undefined;
+    await this.#turn;
     if (this.#desired === undefined) return;
-    const result = await undoHost(this.#desired, this.#host, this.#changes);
+    const result = await undoHost(this.#desired, this.host, this.#changes);
     for (const problem of result.problems) this.#log.warn({ event: 'host-undo', reason: problem.message });
   }
+}
+
+/**
+ * What the plan is told of uplinks. One uplink without breakout and without a gateway of its own leaves by the main table,
+ * as everything else does, and needs nothing.
+ */
+function uplinkInput(configuration: Configuration, ways: readonly UplinkWay[], best: number | undefined) {
+  const { routes, local } = configuration;
+  const breakoutPrefixes = routes.filter(({ target }) => target === 'wan').map(({ prefix }) => prefix);
+  const needed =
+    breakoutPrefixes.length > 0 ||
+    ways.length > 1 ||
+    local.uplinks.some(({ gateway }) => gateway !== undefined);
+  return {
+    ways: needed ? ways : [],
+    breakoutPrefixes,
+    ...(best !== undefined && { breakoutUplink: best }),
+  };
 }
 
 function vipTexts(configuration: Configuration): string[] {
