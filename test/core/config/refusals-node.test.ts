@@ -1,0 +1,131 @@
+import test from 'ava';
+import { formatProblem } from '../../../src/core/config/problem.js';
+import { edit, loadTexts, SEED_NETWORK, SEED_NODE } from '../../support/seed_config.js';
+
+/** Every refusal: what was done to the seed's node.yaml, and all that is said about it. */
+const NODE_CASES: [title: string, from: string, to: string, ...said: string[]][] = [
+  [
+    'an unknown node',
+    'node: edge1-a',
+    'node: edge1-c',
+    "1:7: node: node 'edge1-c' is not known. Did you mean 'edge1-a'?",
+  ],
+  [
+    'one name for two devices',
+    'tun: ts-lan',
+    'tun: ts-wan',
+    "4:27: lan.tun: 'ts-wan' is also the name of the WAN TUN device.",
+  ],
+  [
+    'a device name that the kernel refuses',
+    'tun: ts-lan',
+    'tun: a-name-that-is-too-long',
+    '4:27: lan.tun: must be a network device name: 1 to 15 characters, no space, slash or colon.',
+  ],
+  [
+    'two uplinks of one name',
+    'cost: 10 } ]',
+    'cost: 10 }, { name: isp1, device: eth2 } ]',
+    "6:60: uplinks[1].name: uplink 'isp1' is named twice.",
+  ],
+  [
+    'two uplinks on one device',
+    'cost: 10 } ]',
+    'cost: 10 }, { name: isp2, device: eth0 } ]',
+    "6:74: uplinks[1].device: 'eth0' is also the device of uplink 'isp1'. Two ISPs behind one device are told apart by their router, not here.",
+  ],
+  [
+    'one of several uplinks without a device',
+    'cost: 10 } ]',
+    'cost: 10 }, { name: isp2 } ]',
+    "6:52: uplinks[1]: uplink 'isp2' has no device, and is one of several. Name its device.",
+  ],
+  [
+    'an uplink on a TUN device of our own',
+    'device: eth0, cost: 10',
+    'device: ts-wan, cost: 10',
+    "6:34: uplinks[0].device: 'ts-wan' is a TUN device of Twinspan itself.",
+  ],
+  [
+    'a gateway without a device',
+    'device: eth0, cost: 10',
+    'gateway: 192.0.2.1, cost: 10',
+    "6:35: uplinks[0].gateway: uplink 'isp1' has a gateway but no device. Name its device.",
+  ],
+  [
+    'a probe that asks nobody',
+    'cost: 10 } ]',
+    'cost: 10, probes: [ {} ] } ]',
+    '6:60: uplinks[0].probes[0]: asks nobody. Write ping: ADDRESS, tcp: ADDRESS:PORT, or dns: ADDRESS.',
+  ],
+  [
+    'a probe that asks two things',
+    'cost: 10 } ]',
+    'cost: 10, probes: [ { ping: 192.0.2.7, dns: 192.0.2.7 } ] } ]',
+    '6:60: uplinks[0].probes[0]: asks more than one thing. Write ping: ADDRESS, tcp: ADDRESS:PORT, or dns: ADDRESS.',
+  ],
+  [
+    'a probe that needs DNS before it can ask',
+    'cost: 10 } ]',
+    'cost: 10, probes: [ { tcp: "example.com:443" } ] } ]',
+    '6:67: uplinks[0].probes[0].tcp: must be address:port or [IPv6 address]:port.',
+  ],
+  [
+    'a name for a probe that is no DNS probe',
+    'cost: 10 } ]',
+    'cost: 10, probes: [ { ping: 192.0.2.7, name: example.com } ] } ]',
+    '6:85: uplinks[0].probes[0].name: only a dns probe has a name.',
+  ],
+  [
+    'no uplink',
+    '[ { name: isp1, device: eth0, cost: 10 } ]',
+    '[]',
+    '6:1: uplinks: must have at least one uplink.',
+  ],
+  [
+    'a Redis URL of another kind',
+    'redis://172',
+    'http://172',
+    '7:15: redis.url: must be redis[s]://[user:password@]host[:port][/database] or redis[s]+sentinel://[user:password@]host[:port][,…]/master[/database].',
+  ],
+  [
+    'a preshared key with a stranger',
+    'wan: {',
+    'presharedKeys: { edge9-a: x }\nwan: {',
+    "5:27: presharedKeys.edge9-a: node 'edge9-a' is not known. Did you mean 'edge1-a'?",
+  ],
+  [
+    'a preshared key with oneself',
+    'wan: {',
+    'presharedKeys: { edge1-a: x }\nwan: {',
+    "5:27: presharedKeys.edge1-a: 'edge1-a' is this node itself, not a peer.",
+  ],
+  [
+    'an offload switch that is no word',
+    'wan: {',
+    'offload: { udpGro: true }\nwan: {',
+    '5:20: offload.udpGro: must be one of auto, on, off, not true.',
+  ],
+  [
+    'true where only false has a meaning',
+    'wan: {',
+    'uapi: true\nwan: {',
+    '5:7: uapi: must be a mapping or false, not true.',
+  ],
+  [
+    'an unknown key inside a choice',
+    'wan: {',
+    'uapi: { nme: x }\nwan: {',
+    "5:9: uapi.nme: is not a known key. Did you mean 'name'?",
+  ],
+];
+
+for (const [title, from, to, ...said] of NODE_CASES) {
+  test(`refused in node.yaml: ${title}`, (t) => {
+    const loaded = loadTexts(SEED_NETWORK, edit(SEED_NODE, from, to));
+    t.deepEqual(
+      loaded.ok ? [] : loaded.problems.map(formatProblem),
+      said.map((line) => `/etc/twinspan/node.yaml:${line}`),
+    );
+  });
+}
