@@ -41,10 +41,20 @@ export function readReload(
   if (!hasRoomFor(next)) {
     return refuse(['There are many more clusters or nodes than at the start of this node: restart it.']);
   }
-  const { lan, presharedKeyFiles, logLevel } = next.local;
+  const { lan, presharedKeyFiles, logLevel, hooks } = next.local;
+  const { failback, vip, aws } = old.clusters[old.cluster];
   const configuration: Configuration = {
     ...next,
-    local: { ...old.local, lan: { ...lan, tun: old.local.lan.tun }, presharedKeyFiles, logLevel },
+    clusters: next.clusters.map((one, index) =>
+      index === next.cluster ? { ...one, failback, vip, aws } : one,
+    ),
+    local: {
+      ...old.local,
+      lan: { ...old.local.lan, address: lan.address },
+      presharedKeyFiles,
+      logLevel,
+      hooks,
+    },
   };
   return {
     ok: true,

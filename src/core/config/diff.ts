@@ -5,6 +5,7 @@
  */
 import type { HostPort } from './address.js';
 import {
+  type ClusterConfiguration,
   type Configuration,
   endpointsOf,
   type LocalConfiguration,
@@ -32,6 +33,8 @@ export interface ConfigurationDiff {
   /** External peers, or the key of our cluster that they know. */
   readonly externalsChanged: boolean;
   readonly logLevelChanged: boolean;
+  /** Programs that are run when the role changes. */
+  readonly hooksChanged: boolean;
   /** Keys of the files whose change waits for a restart. */
   readonly restartNeeded: readonly string[];
 }
@@ -58,6 +61,7 @@ export function diffConfiguration(old: Configuration, next: Configuration): Conf
     hostChanged: !same(hostOf(old), hostOf(next)),
     externalsChanged: !same(externalsIn(old), externalsIn(next)),
     logLevelChanged: old.local.logLevel !== next.local.logLevel,
+    hooksChanged: !same(old.local.hooks, next.local.hooks),
     restartNeeded: restartKeys(old, next),
   };
 }
@@ -74,6 +78,7 @@ export function describeDiff(diff: ConfigurationDiff): string[] {
   if (diff.hostChanged) lines.push('host addresses and routes changed');
   if (diff.externalsChanged) lines.push('external peers changed');
   if (diff.logLevelChanged) lines.push('log level changed');
+  if (diff.hooksChanged) lines.push('hooks changed');
   return lines;
 }
 
@@ -137,9 +142,9 @@ function externalsIn({ clusters, cluster, externals, local }: Configuration): un
 }
 
 function hostOf({ network, routes, clusters, cluster, local }: Configuration): unknown {
-  const { vip, sites, aws } = clusters[cluster];
+  const { sites } = clusters[cluster];
   const prefixes = routes.map(({ prefix, target }) => [prefix, kernelSide(target, cluster)]);
-  return [network.cidrs, network.mtu, prefixes, vip, sites, aws, local.lan.device, local.lan.address];
+  return [network.cidrs, network.mtu, prefixes, sites, local.lan.address];
 }
 
 /** What a route's target means to this host's own tables. */
@@ -150,16 +155,24 @@ function kernelSide(target: RouteTarget, own: number): string {
 
 /** Keys that are read once, at start. */
 const RESTART_KEYS: readonly (readonly [string, (local: LocalConfiguration) => unknown])[] = [
+  ['lan.device', (local) => local.lan.device],
   ['lan.tun', (local) => local.lan.tun],
   ['wan.tun', (local) => local.wan.tun],
   ['uplinks', (local) => local.uplinks],
   ['listenPort', (local) => local.listenPort],
-  ['redis', (local) => local.redisUrl],
+  ['redis', (local) => [local.redisUrl, local.redisCaFile]],
   ['stateDir', (local) => local.stateDir],
   ['runDir', (local) => local.runDir],
   ['uapi', (local) => local.uapiName],
   ['workers', (local) => local.workers],
   ['offload', (local) => local.offload],
+];
+
+/** Keys of our own cluster that are read once, at start. */
+const CLUSTER_RESTART_KEYS: readonly (readonly [string, (cluster: ClusterConfiguration) => unknown])[] = [
+  ['failback', (cluster) => cluster.failback],
+  ['takeover.vip', (cluster) => cluster.vip],
+  ['takeover.aws', (cluster) => cluster.aws],
 ];
 
 function restartKeys(old: Configuration, next: Configuration): string[] {
@@ -171,6 +184,8 @@ function restartKeys(old: Configuration, next: Configuration): string[] {
   if (old.network.name !== next.network.name) keys.push('network.name');
   if (old.clusters[old.cluster].name !== next.clusters[next.cluster].name) keys.push('clusters.members');
   for (const [key, read] of RESTART_KEYS) if (!same(read(old.local), read(next.local))) keys.push(key);
+  const [before, after] = [old.clusters[old.cluster], next.clusters[next.cluster]];
+  for (const [key, read] of CLUSTER_RESTART_KEYS) if (!same(read(before), read(after))) keys.push(key);
   return keys;
 }
 

@@ -67,11 +67,18 @@ rootTest('a wrong file is refused whole; what needs a restart is named, and the 
   t.deepEqual(changes(before, line.picture('na')), []);
   await ping(network, 'ha', HB);
 
-  na.configure({ listenPort: 51_999, log: { level: 'debug' }, lan: { device: 'lan0', tun: 'ts-other' } });
+  na.configure({
+    listenPort: 51_999,
+    log: { level: 'debug' },
+    lan: { device: 'lan0', tun: 'ts-other' },
+    redis: { url: 'redis://127.0.0.1' },
+    hooks: { onActive: '/bin/true' },
+  });
   line.describe({ routes: [...ROUTES, { cidr: '10.100.30.0/24', blackhole: true }] });
   const partly = await na.call('reload', {});
   t.true(partly.applied);
-  t.deepEqual([...partly.restartNeeded].sort(), ['lan.tun', 'listenPort']);
+  t.deepEqual([...partly.restartNeeded].sort(), ['lan.tun', 'listenPort', 'redis']);
+  t.true(partly.changes.includes('hooks changed'));
   t.is((await na.call('routes', { address: '10.100.30.1' })).routes[0].target, 'blackhole');
   t.is((await na.status()).listenPort, 51_820);
   await ping(network, 'ha', HB);

@@ -11,6 +11,7 @@ const EMPTY = {
   hostChanged: false,
   externalsChanged: false,
   logLevelChanged: false,
+  hooksChanged: false,
   restartNeeded: [],
 };
 
@@ -80,7 +81,7 @@ test('routes, NATs and the host change apart', (t) => {
   const mtu = diffOf(edit(SEED_NETWORK, 'cidr: 10.100.0.0/16 }', 'cidr: 10.100.0.0/16, mtu: 1344 }'));
   t.deepEqual(mtu, { ...EMPTY, hostChanged: true });
   const vip = diffOf(edit(SEED_NETWORK, '172.16.10.215/24', '172.16.10.216/24'));
-  t.deepEqual(vip, { ...EMPTY, hostChanged: true });
+  t.deepEqual(vip, { ...EMPTY, restartNeeded: ['takeover.vip'] });
   const otherVip = diffOf(edit(SEED_NETWORK, '172.16.20.215/24', '172.16.20.216/24'));
   t.deepEqual(otherVip, EMPTY);
 });
@@ -94,6 +95,17 @@ test('what needs a restart is named', (t) => {
     restartNeeded: ['wan.tun', 'listenPort', 'workers', 'offload'],
   });
   t.deepEqual(diffOf(edit(SEED_NETWORK, testKey(3), testKey(77))).restartNeeded, ['privateKeyFile']);
+  const other = edit(SEED_NODE, ':6379', ':6380');
+  const secure = edit(SEED_NODE, ':6379" }', ':6379", ca: /ca.pem }');
+  for (const text of [other, secure]) {
+    t.deepEqual(diffOf(SEED_NETWORK, text), { ...EMPTY, restartNeeded: ['redis'] });
+  }
+});
+
+test('other hooks are taken into use', (t) => {
+  const diff = diffOf(SEED_NETWORK, `${SEED_NODE}hooks: { onActive: /run }\n`);
+  t.deepEqual(diff, { ...EMPTY, hooksChanged: true });
+  t.deepEqual(describeDiff(diff), ['hooks changed']);
 });
 
 test('a preshared key file changes its peer', (t) => {
