@@ -7,7 +7,7 @@ import { rootTest } from '../support/privileged.js';
 import { skewedBy } from '../support/skewed_clock.js';
 import { datagrams, ping, startEcho, stream } from '../support/traffic.js';
 import { A_ENDPOINT, B_ENDPOINT, HC, Pair, W_ENDPOINT } from './pair.js';
-import { H4, W4 } from './rig.js';
+import { H4, SHORT_TIMERS, W4 } from './rig.js';
 
 const HOUR_MS = 3_600_000;
 
@@ -65,32 +65,36 @@ for (const skewMs of [-HOUR_MS, HOUR_MS]) {
   );
 }
 
-rootTest('a peer that does not dial is dialled, with a preshared key, by whoever is active', async (t) => {
-  const pair = new Pair(t, { weDial: true, preshared: true });
-  const { a, b, network, plain } = pair;
-  await pair.startPlain();
-  await pair.start();
-  await Promise.all(['h', 'hc', 'w'].map((host) => startEcho(network, host)));
-  await pair.connected(a);
-  await exchange(pair);
-  const shown = plain.wg(`show ${a.uapiName} dump`).split('\n');
-  const [publicKey, , endpoint, allowed, , , , keepalive] =
-    shown.find((line) => line.startsWith(plain.key.publicKey))?.split('\t') ?? [];
-  t.deepEqual(
-    [publicKey, endpoint, allowed, keepalive],
-    [plain.key.publicKey, W_ENDPOINT, '10.100.100.0/24', '5'],
-  );
-  const explained = await a.call('explain', { src: '172.16.10.15', dst: W4, protocol: 'icmp' });
-  t.is(explained.verdict, 'forwarded');
-  t.true(explained.steps.some(({ text }) => /external peer router of P/.test(text)));
-  t.true(explained.steps.some(({ text }) => /sealed and sent to router/.test(text)));
+rootTest(
+  'a peer whose place is learnt, with a preshared key, is dialled there by whoever is next',
+  async (t) => {
+    const pair = new Pair(t, { preshared: true });
+    const { a, b, network, plain } = pair;
+    await pair.startPlain(A_ENDPOINT);
+    await pair.start();
+    await Promise.all(['h', 'hc', 'w'].map((host) => startEcho(network, host)));
+    await ping(network, 'w', H4);
+    await pair.connected(a);
+    await exchange(pair);
+    const shown = plain.wg(`show ${a.uapiName} dump`).split('\n');
+    const [publicKey, , endpoint, allowed, , , , keepalive] =
+      shown.find((line) => line.startsWith(plain.key.publicKey))?.split('\t') ?? [];
+    t.deepEqual(
+      [publicKey, endpoint, allowed, keepalive],
+      [plain.key.publicKey, W_ENDPOINT, '10.100.100.0/24', '5'],
+    );
+    const explained = await a.call('explain', { src: '172.16.10.15', dst: W4, protocol: 'icmp' });
+    t.is(explained.verdict, 'forwarded');
+    t.true(explained.steps.some(({ text }) => /external peer router of P/.test(text)));
+    t.true(explained.steps.some(({ text }) => /sealed and sent to router/.test(text)));
 
-  await a.stop();
-  await pair.serves(b);
-  await ping(network, 'h', W4);
-  await exchange(pair);
-  t.is(plain.peer.endpoint, B_ENDPOINT);
-});
+    await a.stop();
+    await pair.serves(b);
+    await ping(network, 'h', W4);
+    await exchange(pair);
+    t.is(plain.peer.endpoint, B_ENDPOINT);
+  },
+);
 
 rootTest(
   'a standby that is called is silent, and counts it; a peer that dies is unreachable until it is back',
@@ -98,7 +102,7 @@ rootTest(
     const pair = new Pair(t);
     const { a, b, network, plain } = pair;
     await pair.startPlain(B_ENDPOINT);
-    await pair.start();
+    await pair.start(SHORT_TIMERS);
     await network.try('w', `ping -n -c 1 -W 1 ${H4}`);
     await until(
       'the standby has been called',

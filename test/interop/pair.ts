@@ -97,7 +97,8 @@ export class Pair {
         router: {
           at: 'P',
           publicKey: plain.key.publicKey,
-          ...(weDial && { endpoints: [W_ENDPOINT], persistentKeepalive: 5 }),
+          persistentKeepalive: 5,
+          ...(weDial && { endpoints: [W_ENDPOINT] }),
         },
       },
       routes: [
@@ -133,11 +134,14 @@ export class Pair {
     return `set ${this.plain.device} peer ${this.#clusterKey.publicKey}`;
   }
 
-  /** Starts our three nodes; `na` is active, `nb` with `env` is its standby. */
-  async start(env: Readonly<Record<string, string>> = {}): Promise<void> {
-    await Promise.all([this.a.start(), this.c.start()]);
+  /** Starts our three nodes; `na` with `envA` is active, `nb` with `envB` is its standby. */
+  async start(
+    envA: Readonly<Record<string, string>> = {},
+    envB: Readonly<Record<string, string>> = {},
+  ): Promise<void> {
+    await Promise.all([this.a.start(envA), this.c.start()]);
     await this.serves(this.a);
-    await this.b.start(env);
+    await this.b.start(envB);
     await Promise.all([this.b.up('na'), this.b.up('nc'), this.a.up('nb'), this.a.up('nc')]);
   }
 
