@@ -32,6 +32,8 @@ export interface ClusterKeeperOptions {
   readonly hash: (data: Uint8Array) => Uint8Array;
   readonly times: ClusterTimes;
   readonly worker: WorkerWatch;
+  /** Whether some uplink is not down. */
+  readonly isUplinkUsable: () => boolean;
   /** Whether packets go to the peer and come back. */
   readonly isUp: (peer: number, now: number) => boolean;
   readonly sendHello: (peer: number, bytes: Uint8Array) => void;
@@ -50,6 +52,7 @@ export class ClusterKeeper {
   #lanAnsweredAtMs: number | undefined;
   #carrier: boolean | undefined;
   #dataPlane = true;
+  #uplink = true;
   #draining = false;
   #why = 'start';
 
@@ -244,9 +247,11 @@ export class ClusterKeeper {
   #lookAtHealth(now: number): void {
     const dataPlane = this.#options.worker.look(now);
     const carrier = this.effects.lan?.watch.carrier ?? true;
-    if (carrier === this.#carrier && dataPlane === this.#dataPlane) return;
+    const uplink = this.#options.isUplinkUsable();
+    if (carrier === this.#carrier && dataPlane === this.#dataPlane && uplink === this.#uplink) return;
     this.#carrier = carrier;
     this.#dataPlane = dataPlane;
-    this.node.handleHealth({ dataPlane, lanCarrier: carrier, uplink: true }, now);
+    this.#uplink = uplink;
+    this.node.handleHealth({ dataPlane, lanCarrier: carrier, uplink }, now);
   }
 }

@@ -129,17 +129,20 @@ export class HostKeeper {
 
 /**
  * What the plan is told of uplinks. One uplink without breakout and without a gateway of its own leaves by the main table,
- * as everything else does, and needs nothing.
+ * as everything else does, and needs nothing. Before anything is known of them, none leads anywhere.
  */
 function uplinkInput(configuration: Configuration, ways: readonly UplinkWay[], best: number | undefined) {
   const { routes, local } = configuration;
   const breakoutPrefixes = routes.filter(({ target }) => target === 'wan').map(({ prefix }) => prefix);
   const needed =
     breakoutPrefixes.length > 0 ||
-    ways.length > 1 ||
+    local.uplinks.length > 1 ||
     local.uplinks.some(({ gateway }) => gateway !== undefined);
+  const unknown = local.uplinks.map(({ device }, place): UplinkWay => {
+    return { place, device, gateways: [], subnets: [], usable: false };
+  });
   return {
-    ways: needed ? ways : [],
+    ways: !needed ? [] : ways.length > 0 ? ways : unknown,
     breakoutPrefixes,
     ...(best !== undefined && { breakoutUplink: best }),
   };

@@ -44,7 +44,7 @@ export function openMachine(native: Native, configuration: Configuration): Machi
     fds.push(...lan.fds);
     const wan = openTun(local.wan.tun, 1, { csum, tso, uso, gro });
     fds.push(...wan.fds);
-    const sockets = openSockets(configuration, fds);
+    const sockets = openSockets(native, configuration, fds);
     return {
       lanFd: lan.fds[0],
       wanFd: wan.fds[0],
@@ -61,18 +61,31 @@ export function openMachine(native: Native, configuration: Configuration): Machi
   }
 }
 
-function openSockets(configuration: Configuration, fds: number[]): OpenSocket[] {
+/** Where the socket of an uplink whose device is away waits: nothing leaves by it. */
+const WAITING_DEVICE = 'lo';
+
+/**
+ * The sockets in their order. Of several uplinks some may be away: theirs wait until the uplink keeper binds them. Where
+ * none is there the configuration is taken to be wrong.
+ */
+function openSockets(native: Native, configuration: Configuration, fds: number[]): OpenSocket[] {
   const { local, clusters, cluster } = configuration;
   const { udpGso: gso, udpGro: gro } = local.offload;
-  const open = (name: string, device: string, address: string): OpenSocket => {
-    const options = { address, port: local.listenPort, device, mark: 0, reusePort: false };
+  const open = (name: string, device: string, address: string, port = local.listenPort): OpenSocket => {
+    const options = { address, port, device, mark: 0, reusePort: false };
     const socket = openUdp(options, { gso, gro });
     fds.push(socket.fd);
     return { name, fd: socket.fd, port: socket.port, offloads: socket.offloads };
   };
-  const sockets = local.uplinks.map(({ name, device, address }) =>
-    open(name, device ?? '', address === undefined ? '' : formatAddress(address)),
-  );
+  const away = local.uplinks.filter(({ device }) => device !== undefined && native.linkFlags(device) < 0);
+  const some = away.length < local.uplinks.length;
+  const sockets = local.uplinks.map((uplink) => {
+    const { name, device, address } = uplink;
+    // Two sockets that wait cannot have one port; the second keeps another, which does for a node that dials.
+    if (some && away.includes(uplink))
+      return open(name, WAITING_DEVICE, '', uplink === away[0] ? undefined : 0);
+    return open(name, device ?? '', address === undefined ? '' : formatAddress(address));
+  });
   const bound = local.uplinks.every(({ device }) => device !== undefined && device !== local.lan.device);
   if (clusters[cluster].members.length > 1 && bound) sockets.push(open('lan', local.lan.device, ''));
   return sockets;

@@ -45,6 +45,7 @@ import { Peering } from './peering.js';
 import { readReload } from './reload.js';
 import { compileSnapshot, type LanAddresses } from './snapshot.js';
 import { createSharedTables, PathSlots } from './tables.js';
+import { UplinkKeeper } from './uplinks.js';
 import { WorkerWatch } from './worker-watch.js';
 
 /** A tick that comes later than this after its time follows a pause of the whole process; and how long the next waits. */
@@ -87,6 +88,7 @@ export class Node {
   readonly #crypto = createCrypto();
   readonly cluster: ClusterKeeper;
   readonly externals: Externals;
+  readonly uplinks: UplinkKeeper;
   readonly #times: ClusterTimes;
   #tickDueAtMs = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -165,6 +167,7 @@ export class Node {
       timers: options.timers,
       send: (peer, bytes) => this.#sendControl(peer, bytes),
     });
+    this.uplinks = new UplinkKeeper({ native, configuration, machine, log, host });
     this.cluster = this.#createCluster();
   }
 
@@ -235,6 +238,7 @@ export class Node {
     await this.dataplane.stop();
     this.#timestamps.close();
     this.externals.close();
+    this.uplinks.close();
     await this.#host.undo();
     this.machine.close();
   }
@@ -250,6 +254,7 @@ export class Node {
       hash: this.#crypto.hash,
       times: this.#times,
       worker: new WorkerWatch(this.dataplane, this.log),
+      isUplinkUsable: () => this.uplinks.usable,
       isUp: (peer, now) => this.liveness.isUp(peer, now),
       sendHello: (peer, bytes) => {
         // Plain WireGuard has no use for hellos.

@@ -13,10 +13,10 @@ import { UplinkTracker } from '../../core/uplink/tracker.js';
 import { LanPort } from '../../edge/linux/lan-port.js';
 import { type LinkMonitor, openLinkMonitor } from '../../edge/linux/link-monitor.js';
 import type { News } from '../../edge/linux/news.js';
-import type { Host } from '../../edge/linux/observe.js';
 import { type DeviceFacts, readDeviceFacts } from '../../edge/linux/uplink-facts.js';
 import type { Native } from '../../edge/native.js';
 import { probe } from '../../edge/probe/probe.js';
+import type { HostKeeper } from './host.js';
 import type { Logger } from './log.js';
 import type { Machine } from './machine.js';
 import { linkOf, questionOf, wayOf } from './uplink-ways.js';
@@ -28,14 +28,10 @@ const RETRY_MS = 1_000;
 
 export interface UplinkKeeperOptions {
   readonly native: Native;
-  readonly host: Host;
+  readonly host: HostKeeper;
   readonly configuration: Configuration;
-  readonly machine: Pick<Machine, 'sockets'>;
+  readonly machine: Machine;
   readonly log: Logger;
-  /** Brings the host into the state that these ways need. Throws what the host refuses. */
-  readonly apply: (ways: readonly UplinkWay[], best: number | undefined) => Promise<void>;
-  /** Whether some uplink is usable has changed. */
-  readonly onUsable: () => void;
 }
 
 interface Device {
@@ -63,7 +59,6 @@ export class UplinkKeeper {
   #readAgain = false;
   #applied = '';
   #shared = '';
-  #usable = false;
   #closed = false;
 
   /** Looks once at once, so that `tracker` knows carriers when this returns; the rest follows. Throws TS_DEVICE. */
@@ -128,7 +123,7 @@ export class UplinkKeeper {
     this.#reading = true;
     while (this.#readAgain && !this.#closed) {
       this.#readAgain = false;
-      const facts = await readDeviceFacts(this.#options.host);
+      const facts = await readDeviceFacts(this.#options.host.host);
       if (facts === undefined || this.#closed) continue;
       for (const device of this.#devices) this.#adopt(device, facts.get(device.name));
       this.#feed();
@@ -188,7 +183,7 @@ export class UplinkKeeper {
 
   #tick(): void {
     if (this.#closed) return;
-    const { native, onUsable } = this.#options;
+    const { native } = this.#options;
     const now = native.now();
     this.tracker.handleTimeout(now);
     for (
@@ -200,10 +195,6 @@ export class UplinkKeeper {
     }
     this.#tell();
     this.#apply();
-    if (this.usable !== this.#usable) {
-      this.#usable = this.usable;
-      onUsable();
-    }
     clearTimeout(this.#timer);
     const waitMs = this.tracker.nextDeadline(now) - native.now();
     if (waitMs < Number.POSITIVE_INFINITY) this.#timer = setTimeout(() => this.#tick(), Math.max(1, waitMs));
@@ -219,7 +210,7 @@ export class UplinkKeeper {
 
   /** Brings the host up to date with the tracker, unless it is. */
   #apply(): void {
-    const { apply, log } = this.#options;
+    const { host, log } = this.#options;
     if (this.tracker.uplinks.some(({ known }) => !known)) return;
     const { best } = this.tracker;
     const ways = this.#ways();
@@ -227,7 +218,7 @@ export class UplinkKeeper {
     if (text === this.#applied) return;
     this.#applied = text;
     this.#noticeSharing(ways);
-    apply(ways, best).catch((error: Error) => {
+    host.useWays(ways, best).catch((error: Error) => {
       log.error({ event: 'uplink-host', reason: error.message });
       clearTimeout(this.#retry);
       this.#retry = setTimeout(() => {

@@ -27,8 +27,8 @@ const REFUSALS: readonly Refusal[] = [
   },
   {
     what: 'a TUN name that is taken',
-    node: { lan: { device: 'lan0', tun: 'wan0' } },
-    says: /TS_DEVICE: .*wan0/,
+    node: { lan: { device: 'lan0', tun: 'lan0' } },
+    says: /TS_DEVICE: .*lan0/,
   },
   {
     what: 'a wrong network',
