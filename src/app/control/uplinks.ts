@@ -5,6 +5,7 @@
  * The carrier is asked of the kernel at the very moment of a nudge; addresses and routes are read by `ip` right after.
  */
 import { getSystemErrorName } from 'node:util';
+import { timeoutMs } from '../../core/base/timeout.js';
 import type { Configuration, UplinkConfiguration } from '../../core/config/configuration.js';
 import { addressText } from '../../core/plan/text.js';
 import { sharingSubnet, type UplinkWay } from '../../core/plan/uplink-host.js';
@@ -196,8 +197,9 @@ export class UplinkKeeper {
     this.#tell();
     this.#apply();
     clearTimeout(this.#timer);
-    const waitMs = this.tracker.nextDeadline(now) - native.now();
-    if (waitMs < Number.POSITIVE_INFINITY) this.#timer = setTimeout(() => this.#tick(), Math.max(1, waitMs));
+    const deadlineMs = this.tracker.nextDeadline(now);
+    if (deadlineMs === Number.POSITIVE_INFINITY) return;
+    this.#timer = setTimeout(() => this.#tick(), timeoutMs(deadlineMs, native.now()));
   }
 
   #tell(): void {
