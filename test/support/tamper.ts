@@ -3,6 +3,7 @@
  * folder $TEST_TAMPER:
  *
  *   worker   `hang`: the data-plane worker stands still in the middle of a breath; `throw`: it fails, once
+ *   control  `hang`: the control thread stands still
  *   clock    milliseconds by which the wall clock is wrong
  */
 import { existsSync, readFileSync, rmSync } from 'node:fs';
@@ -12,6 +13,10 @@ const folder = process.env['TEST_TAMPER'] ?? '';
 const { load } = Atomics;
 const { now } = Date;
 
+function sleep20(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+}
+
 function brokenLoad(words: Int32Array, index: number): number {
   const file = `${folder}/worker`;
   while (existsSync(file)) {
@@ -19,7 +24,7 @@ function brokenLoad(words: Int32Array, index: number): number {
       rmSync(file);
       throw new Error('broken by the test');
     }
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+    sleep20();
   }
   return load(words, index);
 }
@@ -29,5 +34,10 @@ function wrongNow(): number {
   return now() + (existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0);
 }
 
-if (!isMainThread) Object.assign(Atomics, { load: brokenLoad });
+function hangControl(): void {
+  while (existsSync(`${folder}/control`)) sleep20();
+}
+
+if (isMainThread) setInterval(hangControl, 20).unref();
+else Object.assign(Atomics, { load: brokenLoad });
 Object.assign(Date, { now: wrongNow });

@@ -245,7 +245,7 @@ export class ClusterKeeper {
   }
 
   #lookAtHealth(now: number): void {
-    const dataPlane = this.#options.worker.look(now);
+    const dataPlane = this.#options.worker.look(now, this.node.directory.partners.length > 0);
     const carrier = this.effects.lan?.watch.carrier ?? true;
     const uplink = this.#options.isUplinkUsable();
     if (carrier === this.#carrier && dataPlane === this.#dataPlane && uplink === this.#uplink) return;

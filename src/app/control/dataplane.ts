@@ -16,6 +16,7 @@ import {
   WORD_BREATHS,
   WORD_COMMANDS_POSTED,
   WORD_COUNT,
+  WORD_LOOKS,
   WORD_NOTIFIED,
   type WorkerNotice,
   type WorkerSetup,
@@ -124,6 +125,11 @@ export class Dataplane {
   /** Has a worker that waits take a breath and look at the shared tables. */
   wake(): void {
     this.#native.eventSignal(this.#wakeFd);
+  }
+
+  /** Shows the worker that this thread lives; after the first time it stands still where that stops. */
+  greet(): void {
+    Atomics.add(this.#words, WORD_LOOKS, 1);
   }
 
   /** Posts a command; the worker obeys it between two batches. */

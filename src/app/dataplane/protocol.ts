@@ -51,6 +51,8 @@ export const WORD_COMMANDS_POSTED = 0;
 export const WORD_NOTIFIED = 1;
 /** Breaths so far, modulo 2^32: a worker that hangs stops counting. */
 export const WORD_BREATHS = 2;
+/** Looks of the control thread so far, modulo 2^32; 0 = it need not be watched. */
+export const WORD_LOOKS = 3;
 export const WORD_COUNT = 4;
 
 /**

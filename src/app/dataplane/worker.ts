@@ -1,5 +1,6 @@
 /** Entry of a data-plane worker: opens its context in the addon, builds its router over the shared memory, breathes. */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { Stillness } from '../../core/base/stillness.js';
 import { RouterMemory, type SharedTables } from '../../core/router/memory.js';
 import { Router } from '../../core/router/router.js';
 import { PeerTable, SessionTable } from '../../core/wireguard/tables.js';
@@ -9,12 +10,16 @@ import {
   type Command,
   WORD_BREATHS,
   WORD_COMMANDS_POSTED,
+  WORD_LOOKS,
   WORD_NOTIFIED,
   type WorkerNotice,
   type WorkerSetup,
 } from './protocol.js';
 
 const LAST_WORDS_WAIT_MS = 1_000;
+/** As long as the cluster's address lives without its holder; longer than a reload of a large network takes. */
+const CONTROL_HANGS_MS = 2_000;
+const STAND_STILL_WAIT_MS = 20;
 
 const setup = workerData as WorkerSetup;
 const port = parentPort!;
@@ -100,6 +105,27 @@ const breath = new Breath(
   surroundings,
 );
 
+const control = new Stillness();
+
+function controlHangs(): boolean {
+  const looks = Atomics.load(words, WORD_LOOKS);
+  return looks !== 0 && control.look(looks, native.now()) >= CONTROL_HANGS_MS;
+}
+
+/**
+ * A control thread that hangs can neither hold the cluster's address nor see a higher epoch. If its worker went on, the
+ * partner would hear a healthy member for ever. Standing still, this node looks like one that is frozen as a whole, which
+ * the rules of the cluster know. Commands that were posted before are obeyed.
+ */
+function standStill(): void {
+  const wake = native.pollerOpen([setup.wakeFd]);
+  do {
+    native.wait(wake, STAND_STILL_WAIT_MS);
+    surroundings.drainCommands();
+  } while (!stopping && controlHangs());
+  native.pollerClose(wake);
+}
+
 /**
  * After a fault nothing is forwarded any more, but what the control thread has to say still goes out: that this node
  * gives its role up. Until it says stop.
@@ -123,6 +149,7 @@ try {
   while (!stopping) {
     breath.breathe();
     words[WORD_BREATHS] = (words[WORD_BREATHS] + 1) | 0;
+    if (controlHangs()) standStill();
   }
 } catch (error) {
   const fault = error instanceof Error ? error : new Error(String(error));

@@ -5,7 +5,13 @@ import { STALLED_MS, WorkerWatch } from '../../../src/app/control/worker-watch.j
 function rig() {
   const told: string[] = [];
   const tell = ({ event }: { event: string }) => void told.push(event);
-  const worker = { breaths: 0, wakes: 0, wake: () => void worker.wakes++ };
+  const worker = {
+    breaths: 0,
+    wakes: 0,
+    greets: 0,
+    wake: () => void worker.wakes++,
+    greet: () => void worker.greets++,
+  };
   const watch = new WorkerWatch(worker, { warn: tell, fatal: tell } as unknown as Logger);
   /** Looks every `everyMs` for `forMs`; returns what the last look said. */
   let now = 0;
@@ -13,7 +19,7 @@ function rig() {
     let works = true;
     for (const endMs = now + forMs; now < endMs; ) {
       now += everyMs;
-      works = watch.look(now);
+      works = watch.look(now, true);
     }
     return works;
   };
@@ -53,6 +59,14 @@ test('a pause of the process is not the fault of the worker', (t) => {
   look(75, 75);
   t.true(look(60_000, 60_000));
   t.deepEqual(told, []);
+});
+
+test('a worker is greeted where somebody could take over', (t) => {
+  const { worker, watch } = rig();
+  watch.look(0, false);
+  t.is(worker.greets, 0);
+  watch.look(75, true);
+  t.is(worker.greets, 1);
 });
 
 test('a worker that has failed stays failed, whatever it counts', (t) => {

@@ -35,3 +35,23 @@ rootTest('a worker that hangs, then one that fails: the partner takes the role',
   const tookMs = Date.parse(String(took?.['time'])) - Date.parse(String(gaveUp?.['time']));
   t.log(`the partner acts ${tookMs} ms after the data plane has failed, without Redis`);
 });
+
+rootTest(
+  'a control thread that hangs: the partner takes the role, and the other yields when it wakes',
+  async (t) => {
+    const pair = new Pair(t);
+    const { network } = pair;
+    const [first, second] = await pair.start();
+    await ping(network, 'site', HB);
+    pair.tamper(first, 'control', 'hang');
+    await pair.active(second);
+    await until('the address has moved', () => pair.hasVip(second) && !pair.hasVip(first));
+    await ping(network, 'site', HB);
+    pair.tamper(first, 'control', undefined);
+    await pair.active(second, first);
+    t.is(first.events('role-changed').at(-1)?.['to'], 'standby');
+    t.is(second.events('role-changed').at(-1)?.['to'], 'active');
+    await first.up('nb');
+    await ping(network, 'site', HB);
+  },
+);

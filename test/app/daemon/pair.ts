@@ -142,7 +142,7 @@ export class Pair {
   }
 
   /** See support/tamper.ts; undefined: all is well again. */
-  tamper(daemon: Daemon, what: 'worker' | 'clock', how: string | undefined): void {
+  tamper(daemon: Daemon, what: 'worker' | 'control' | 'clock', how: string | undefined): void {
     const file = `${daemon.folder}/${what}`;
     if (how === undefined) rmSync(file);
     else writeFileSync(file, how);
