@@ -16,9 +16,6 @@ import type { EffectEvent } from './effect-text.js';
 import type { Logger } from './log.js';
 import type { LanAddresses } from './snapshot.js';
 
-/** Events of the LAN that somebody has to look at now; those of the VPC say how grave they are. */
-const CRITICAL: ReadonlySet<string> = new Set(['stale-arp']);
-
 export interface EffectsOptions {
   readonly native: Native;
   readonly configuration: Configuration;
@@ -133,9 +130,16 @@ function macOf(device: string): string | undefined {
 }
 
 function tell({ log, onEvent }: EffectsOptions, event: EffectEvent): void {
-  const severity = 'severity' in event ? event.severity : undefined;
-  if (severity === 'critical' || CRITICAL.has(event.event)) log.fatal(event);
-  else if (severity === 'warning') log.warn(event);
-  else log.info(event);
+  log[levelOf(event)](event);
   onEvent(event);
+}
+
+/** How soon somebody has to look at it. */
+function levelOf(event: EffectEvent): 'fatal' | 'error' | 'warn' | 'info' {
+  if ('severity' in event) {
+    return event.severity === 'critical' ? 'fatal' : event.severity === 'warning' ? 'warn' : 'info';
+  }
+  if (event.event === 'stale-arp') return 'fatal';
+  if (event.event === 'vip-failed') return 'error';
+  return event.event === 'hook-ended' && event.status !== 0 ? 'warn' : 'info';
 }

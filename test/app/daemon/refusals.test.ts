@@ -35,6 +35,16 @@ const REFUSALS: readonly Refusal[] = [
     network: { routes: [{ cidr: '10.100.30.0/24', to: 'nowhere' }] },
     says: /TS_CONFIG_INVALID: .*network\.yaml:\d+:\d+/,
   },
+  {
+    what: 'a member named twice',
+    network: {
+      clusters: {
+        A: { members: ['na', 'na'], site: '172.16.10.0/24' },
+        B: { members: ['nb'], site: '192.168.10.0/24' },
+      },
+    },
+    says: /TS_CONFIG_INVALID: .*network\.yaml:\d+:\d+: clusters\.A\.members\[1\]: node 'na' is named twice/,
+  },
   { what: 'a wrong key in node.yaml', node: { listenport: 1 }, says: /TS_CONFIG_INVALID: .*listenPort/ },
   {
     what: 'timers that are none',
