@@ -3,7 +3,7 @@ import { TwinspanError } from '../../core/base/errors.js';
 import { parseAddress } from '../../core/config/address.js';
 import type { Configuration } from '../../core/config/configuration.js';
 import { desiredHost } from '../../core/plan/desired.js';
-import type { DesiredHost, SysctlChange } from '../../core/plan/host.js';
+import type { DesiredHost, HostRule, SysctlChange } from '../../core/plan/host.js';
 import { addressText } from '../../core/plan/text.js';
 import type { UplinkWay } from '../../core/plan/uplink-host.js';
 import { applyHost, firstAddressOf, linkExists, mergeChanges, undoHost } from '../../edge/linux/apply.js';
@@ -59,10 +59,24 @@ export class HostKeeper {
     return this.#queue(() => this.#apply(configuration, machine, fresh));
   }
 
-  /** Takes changed ways out, and the one that breakout takes, into the host. Throws the first problem. */
-  async useWays(ways: readonly UplinkWay[], best: number | undefined): Promise<void> {
+  /**
+   * Takes changed ways out, and the one that breakout takes, into the host: the rules at once, by `switchRules`, then
+   * everything, looked at. Throws the first problem.
+   */
+  async useWays(
+    ways: readonly UplinkWay[],
+    best: number | undefined,
+    switchRules: (before: readonly HostRule[], after: readonly HostRule[]) => void,
+  ): Promise<void> {
     this.#ways = ways;
     this.#best = best;
+    const applied = this.#applied;
+    if (applied === undefined) return;
+    if (this.#desired !== undefined) {
+      const before = this.#desired.rules;
+      this.#desired = this.#desiredHost(applied.configuration, applied.machine, false);
+      switchRules(before, this.#desired.rules);
+    }
     await this.#queue(async () => {
       if (this.#applied !== undefined)
         await this.#apply(this.#applied.configuration, this.#applied.machine, false);
@@ -75,11 +89,11 @@ export class HostKeeper {
     return done;
   }
 
-  async #apply(configuration: Configuration, machine: Machine, fresh: boolean): Promise<void> {
+  #desiredHost(configuration: Configuration, machine: Machine, fresh: boolean): DesiredHost {
     const facts = hostFacts(this.host);
     const { network, clusters, cluster, routes, local } = configuration;
     const { vip } = clusters[cluster];
-    this.#desired = desiredHost({
+    return desiredHost({
       lanTun: machine.lanTun,
       wanTun: machine.wanTun,
       mtu: network.mtu,
@@ -95,6 +109,10 @@ export class HostKeeper {
       ipv6: facts.ipv6,
       ...uplinkInput(configuration, this.#ways, this.#best),
     });
+  }
+
+  async #apply(configuration: Configuration, machine: Machine, fresh: boolean): Promise<void> {
+    this.#desired = this.#desiredHost(configuration, machine, fresh);
     const result = await applyHost(this.#desired, this.host);
     this.#changes = mergeChanges(this.#changes, result.changes);
     for (const step of result.applied)

@@ -7,6 +7,7 @@
 import { getSystemErrorName } from 'node:util';
 import { timeoutMs } from '../../core/base/timeout.js';
 import type { Configuration, UplinkConfiguration } from '../../core/config/configuration.js';
+import type { HostRule } from '../../core/plan/host.js';
 import { addressText } from '../../core/plan/text.js';
 import { sharingSubnet, type UplinkWay } from '../../core/plan/uplink-host.js';
 import type { PathState } from '../../core/uplink/evidence.js';
@@ -14,6 +15,7 @@ import { UplinkTracker } from '../../core/uplink/tracker.js';
 import { LanPort } from '../../edge/linux/lan-port.js';
 import { type LinkMonitor, openLinkMonitor } from '../../edge/linux/link-monitor.js';
 import type { News } from '../../edge/linux/news.js';
+import { switchRules } from '../../edge/linux/rules.js';
 import { type DeviceFacts, readDeviceFacts } from '../../edge/linux/uplink-facts.js';
 import type { Native } from '../../edge/native.js';
 import { probe } from '../../edge/probe/probe.js';
@@ -212,7 +214,7 @@ export class UplinkKeeper {
 
   /** Brings the host up to date with the tracker, unless it is. */
   #apply(): void {
-    const { host, log } = this.#options;
+    const { host, log, native } = this.#options;
     if (this.tracker.uplinks.some(({ known }) => !known)) return;
     const { best } = this.tracker;
     const ways = this.#ways();
@@ -220,7 +222,9 @@ export class UplinkKeeper {
     if (text === this.#applied) return;
     this.#applied = text;
     this.#noticeSharing(ways);
-    host.useWays(ways, best).catch((error: Error) => {
+    const quick = (before: readonly HostRule[], after: readonly HostRule[]): void =>
+      switchRules(native, before, after);
+    host.useWays(ways, best, quick).catch((error: Error) => {
       log.error({ event: 'uplink-host', reason: error.message });
       clearTimeout(this.#retry);
       this.#retry = setTimeout(() => {

@@ -82,3 +82,14 @@ export function takeBack(desired: DesiredHost, steps: readonly Step[], host: Mod
   execute(undo, host);
   return undo;
 }
+
+/** A host of which nothing is wanted. */
+export const NOTHING: DesiredHost = {
+  links: [],
+  addresses: [],
+  routes: [],
+  rules: [],
+  sysctls: [],
+  nft: undefined,
+  ownAddresses: [],
+};
