@@ -31,13 +31,18 @@ for (const skewMs of [-HOUR_MS, HOUR_MS]) {
   rootTest(
     `the active member is killed: the standby, its clock ${skew}, goes on, and gives back`,
     async (t) => {
-      const pair = new Pair(t);
+      const pair = new Pair(t, { weDial: true });
       const { a, b, network, plain } = pair;
-      await pair.startPlain(A_ENDPOINT);
-      await pair.start(skewedBy(skewMs));
+      await pair.startPlain();
+      await pair.start({}, skewedBy(skewMs));
       await Promise.all(['h', 'hc', 'w'].map((host) => startEcho(network, host)));
-      await ping(network, 'w', H4);
       await pair.connected(a);
+      const sessions = a.events('session-established').filter(({ peer }) => peer === 'router');
+      t.deepEqual(
+        sessions.map(({ detail }) => detail),
+        ['initiator'],
+        'it has seen a timestamp of the active member',
+      );
       await exchange(pair);
       t.is(plain.peer.endpoint, A_ENDPOINT);
       t.false(b.has('external-peers-served'));
