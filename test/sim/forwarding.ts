@@ -4,22 +4,34 @@
  */
 import type { SimCluster } from './layout.js';
 import type { SimNode } from './node.js';
+import { linked } from './physics.js';
 import type { World } from './world.js';
 
-/** The member to which hosts of `site` send: the last that took the address and whose kernel still holds it. */
-export function addressAt(world: World, site: SimCluster): SimNode | undefined {
-  let holder: SimNode | undefined;
-  for (const node of world.nodes) {
-    if (node.site !== site || node.vipUntilMs <= world.clock.now) continue;
-    if (holder === undefined || node.actedAtMs > holder.actedAtMs) holder = node;
-  }
-  return holder;
+/**
+ * The members to which hosts of `site` send: the last that took the address and whose kernel still holds it. Where the LAN
+ * has come apart each part has its own hosts, who hear only announcements of their part.
+ */
+export function addressesAt(world: World, site: SimCluster): SimNode[] {
+  const holders = world.nodes.filter((node) => node.site === site && node.vipUntilMs > world.clock.now);
+  const isOvertaken = (node: SimNode): boolean =>
+    holders.some(
+      (other) => other !== node && other.actedAtMs >= node.actedAtMs && shareLan(world, node, other),
+    );
+  return holders.filter((node) => !isOvertaken(node));
 }
 
-/** Whether a packet from a host of `from` reaches a host of `to`. */
+function shareLan(world: World, one: SimNode, other: SimNode): boolean {
+  return one.site.hosts || linked(world, one, other);
+}
+
+/** Whether a packet from a host of `from`, in some part of its LAN, reaches a host of `to`. */
 export function delivers(world: World, from: SimCluster, to: SimCluster): boolean {
-  let node = addressAt(world, from);
-  if (node === undefined || !worksAtLan(world, node)) return false;
+  return addressesAt(world, from).some((first) => deliversFrom(world, first, to));
+}
+
+function deliversFrom(world: World, first: SimNode, to: SimCluster): boolean {
+  let node = first;
+  if (!worksAtLan(world, node)) return false;
   const target = world.clusters.indexOf(to);
   let handedOver = false;
   for (let hop = 0; hop < 4; hop++) {
