@@ -93,7 +93,7 @@ export class RouterBench {
       sessions: SessionTable.create(8),
       peers: PeerTable.create(4),
       paths: new Uint8Array(new SharedArrayBuffer(8 * 32)),
-      available: Int32Array.of(AVAILABLE_HERE, AWS_A, AWS_A, AVAILABLE_HERE),
+      available: Int32Array.of(AVAILABLE_HERE, AWS_A, AWS_A, AVAILABLE_HERE, -1),
       era: new Int32Array(1),
     };
     [AWS_A, AWS_B, PARTNER, STRANGER].forEach((peer) => {

@@ -41,7 +41,7 @@ export function readReload(
   if (!hasRoomFor(next)) {
     return refuse(['There are many more clusters or nodes than at the start of this node: restart it.']);
   }
-  const { lan, presharedKeyFiles, logLevel, hooks } = next.local;
+  const { lan, presharedKeyFiles, externalPresharedKeyFiles, clusterKeyFile, logLevel, hooks } = next.local;
   const { failback, vip, aws } = old.clusters[old.cluster];
   const configuration: Configuration = {
     ...next,
@@ -52,6 +52,8 @@ export function readReload(
       ...old.local,
       lan: { ...old.local.lan, address: lan.address },
       presharedKeyFiles,
+      externalPresharedKeyFiles,
+      clusterKeyFile,
       logLevel,
       hooks,
     },

@@ -2,7 +2,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { Dialler } from '../../../src/app/control/dialler.js';
-import { Directory, SPARE } from '../../../src/app/control/directory.js';
+import { Directory, SPARE, targetCount, targetNumber } from '../../../src/app/control/directory.js';
 import { createLogger } from '../../../src/app/control/log.js';
 import { createSharedTables, PathSlots } from '../../../src/app/control/tables.js';
 import { encodeEndpoint, endpointAddress, endpointPort } from '../../../src/core/base/endpoint.js';
@@ -53,6 +53,34 @@ test('a number belongs to a key: nodes that are added, removed, renamed or moved
   });
   directory.update(configurationOf(edit(SEED_NETWORK, testKey(1), testKey(77))));
   t.false(Object.values(before).includes(numbersOf(directory)['aws-a']), 'a new key is a new peer');
+});
+
+test('an external peer has a number and a target with the members that serve it, and is nobody elsewhere', (t) => {
+  const keyed = edit(
+    SEED_NETWORK,
+    'members: [edge1-a, edge1-b]\n',
+    `members: [edge1-a, edge1-b]\n    publicKey: "${testKey(20)}"\n`,
+  );
+  const peer = `branch: { at: EdgeCluster1, publicKey: "${testKey(21)}" }`;
+  const network = edit(
+    keyed,
+    'routes:\n',
+    `externalPeers:\n  ${peer}\nroutes:\n  - { cidr: 10.100.77.0/24, to: branch }\n`,
+  );
+  const configuration = configurationOf(network, `${SEED_NODE}clusterKeyFile: k\n`);
+  const directory = new Directory(configuration);
+  const [{ number, target, external }] = directory.externals;
+  t.deepEqual([external.name, number, target], ['branch', 3, 5]);
+  t.is(directory.nameOf(number), 'branch');
+  t.is(directory.nameOf(0), 'aws-a');
+  t.is(directory.get(number), undefined, 'it is none of our nodes');
+  t.is(targetCount(configuration), 6);
+  t.is(targetNumber(configuration, configuration.routes[0]), 5);
+  const elsewhere = configurationOf(network, AWS_NODE);
+  t.deepEqual(new Directory(elsewhere).externals, []);
+  t.is(targetNumber(elsewhere, elsewhere.routes[0]), 1);
+  directory.update(configurationOf());
+  t.deepEqual(directory.externals, []);
 });
 
 test('room for new peers is known before they come', (t) => {

@@ -13,13 +13,31 @@ import {
   VERDICT_SEAL,
   VERDICT_WAN,
 } from '../../../src/core/packet/rows.js';
+import { compileRoutes } from '../../../src/core/route/table.js';
 import { encodeProbe } from '../../../src/core/router/probe.js';
 import { UNMATCHED_IDENTITY } from '../../../src/core/router/snapshot.js';
-import { address, checksumsRight, icmp, icmpError, ip, tcp, udp } from '../../support/packets.js';
-import { AWS, AWS_A, AWS_B, NOW, OTHER, PARTNER, RouterBench, STRANGER } from '../../support/router.js';
+import { address, checksumsRight, icmp, icmpError, ip, prefix, tcp, udp } from '../../support/packets.js';
+import {
+  AWS,
+  AWS_A,
+  AWS_B,
+  NOW,
+  OTHER,
+  PARTNER,
+  ROUTES,
+  RouterBench,
+  STRANGER,
+  WAN,
+} from '../../support/router.js';
 
 const DATA = Uint8Array.from({ length: 100 }, (_, i) => i);
 const UDP = udp(5000, 53, DATA);
+/** An external peer is a target beyond the WAN. */
+const EXTERNAL = WAN + 1;
+const WITH_EXTERNAL = [
+  ...ROUTES,
+  { prefix: prefix('10.100.77.0/24'), metric: 100, target: EXTERNAL, blackhole: false },
+];
 const source = (packet: Uint8Array): string => packet.slice(12, 16).join('.');
 const destination = (packet: Uint8Array): string => packet.slice(16, 20).join('.');
 const datagram = (from: string, to: string, ttl = 64): Uint8Array =>
@@ -111,6 +129,29 @@ test('reverse path: a peer speaks only for its own cluster, a hub for others but
   t.is(verdictOf(AWS_A, '8.8.8.8'), 'reverse-path', 'the WAN route is nobody’s own');
   t.is(verdictOf(PARTNER, '10.100.100.7'), 'delivered');
   t.is(verdictOf(PARTNER, '10.100.10.7'), 'delivered');
+});
+
+test('an external peer speaks for its routes alone; a hub does not speak for it, a partner does', (t) => {
+  const bench = new RouterBench({ routes: compileRoutes(WITH_EXTERNAL) });
+  bench.connect(STRANGER, EXTERNAL);
+  bench.serve(EXTERNAL, STRANGER);
+  let counter = 0;
+  const from = (peer: number, address: string, to = '10.100.10.15') =>
+    bench.fromPeer(peer, datagram(address, to), counter++);
+  t.is(from(STRANGER, '10.100.77.7').verdict, VERDICT_LAN);
+  t.is(from(STRANGER, '10.100.30.7').reason, 'reverse-path');
+  t.is(from(STRANGER, '10.100.10.7').reason, 'reverse-path');
+  t.is(from(AWS_A, '10.100.77.7').reason, 'reverse-path');
+  t.is(from(PARTNER, '10.100.77.7').verdict, VERDICT_LAN);
+  const onward = from(STRANGER, '10.100.77.7', '10.100.100.15');
+  t.deepEqual([onward.verdict, onward.peer, onward.packet[8]], [VERDICT_SEAL, AWS_A, 63]);
+  const back = from(AWS_A, '10.100.100.15', '10.100.77.7');
+  t.deepEqual([back.verdict, back.peer], [VERDICT_SEAL, STRANGER]);
+  const site = bench.fromLan(datagram('172.16.10.15', '10.100.77.7'));
+  t.deepEqual([site.verdict, site.peer, source(site.packet)], [VERDICT_SEAL, STRANGER, '10.100.10.15']);
+  bench.serve(EXTERNAL, PARTNER);
+  t.is(bench.fromLan(datagram('172.16.10.15', '10.100.77.7')).peer, PARTNER, 'a standby hands it on');
+  t.is(from(PARTNER, '10.100.100.15', '10.100.77.7').reason, 'loop');
 });
 
 test('a hub forwards with the TTL decremented, never back, and says when it has run out', (t) => {
