@@ -83,3 +83,19 @@ export function edit(text: string, from: string, to: string): string {
   if (parts.length !== 2) throw new Error(`'${from}' stands ${parts.length - 1} times in the text`);
   return parts.join(to);
 }
+
+/** The seed's network with an external peer `branch` at EdgeCluster1, and the node.yaml of a member that serves it. */
+export const EXTERNAL_ROUTE = '  - { cidr: 10.100.77.0/24, to: branch }\n';
+export const EXTERNAL_NETWORK = edit(
+  edit(
+    SEED_NETWORK,
+    'members: [edge1-a, edge1-b]\n',
+    `members: [edge1-a, edge1-b]\n    publicKey: "${testKey(20)}"\n`,
+  ),
+  'routes:\n',
+  `externalPeers:
+  branch: { at: EdgeCluster1, publicKey: "${testKey(21)}", endpoints: ["198.51.100.7:51820"], persistentKeepalive: 25 }
+routes:
+${EXTERNAL_ROUTE}`,
+);
+export const EXTERNAL_NODE = `${SEED_NODE}clusterKeyFile: cluster.key\npresharedKeys: { branch: psk, edge1-b: psk-b }\n`;

@@ -1,9 +1,10 @@
 /** What a valid configuration would make its node do, as `validate` prints it. */
-import { formatAddress, formatEndpoint, formatPrefix } from '../../core/config/address.js';
+import { formatAddress, formatEndpoint, formatPrefix, type HostPort } from '../../core/config/address.js';
 import {
   type Configuration,
   controlSocketPath,
   endpointsOf,
+  externalsOf,
   type NodeConfiguration,
   peersOf,
   targetText,
@@ -48,13 +49,24 @@ function describePeers(configuration: Configuration): string {
     configuration.clusters[peer.cluster].name,
     describeDial(configuration, peer),
   ]);
-  return rows.length === 0 ? '' : table(['', '', ''], rows, '  ');
+  const externals = externalsOf(configuration).map(({ name, endpoints }) => [
+    name,
+    'external',
+    `while active, ${endpoints.length > 0 ? `dial ${endpointTexts(endpoints)}` : 'wait to be dialled'}`,
+  ]);
+  const all = [...rows, ...externals];
+  return all.length === 0 ? '' : table(['', '', ''], all, '  ');
+}
+
+function endpointTexts(endpoints: readonly HostPort[]): string {
+  return endpoints.map(({ host, port }) => formatEndpoint(host, port)).join(', ');
 }
 
 function describeDial(configuration: Configuration, peer: NodeConfiguration): string {
   const endpoints = endpointsOf(configuration, peer);
-  const texts = endpoints.map((endpoint) => formatEndpoint(endpoint.host, endpoint.port)).join(', ');
-  if (endpoints.length > 0) return `dial ${texts}${endpoints[0] === peer.lanEndpoint ? ' over the LAN' : ''}`;
+  if (endpoints.length > 0) {
+    return `dial ${endpointTexts(endpoints)}${endpoints[0] === peer.lanEndpoint ? ' over the LAN' : ''}`;
+  }
   const self = configuration.nodes[configuration.self];
   const dialsUs =
     self.endpoints.length > 0 || (peer.cluster === self.cluster && self.lanEndpoint !== undefined);

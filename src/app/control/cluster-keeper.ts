@@ -38,7 +38,7 @@ export interface ClusterKeeperOptions {
   readonly isUp: (peer: number, now: number) => boolean;
   readonly sendHello: (peer: number, bytes: Uint8Array) => void;
   readonly peerName: (peer: number) => string;
-  /** This member has become, or stays, or ceases to be the one that acts. */
+  /** This member has become, or stays, or ceases to be the one that acts. Called after the effects have begun. */
   readonly onActing: (acting: boolean) => void;
 }
 
@@ -177,12 +177,12 @@ export class ClusterKeeper {
         sendHello(output.peer, output.bytes);
         break;
       case 'act':
-        this.#options.onActing(true);
         this.effects.becomeActive(output.epoch, output.why);
+        this.#options.onActing(true);
         break;
       case 'rest':
-        this.#options.onActing(false);
         if (output.epoch !== undefined) this.effects.becomeStandby(output.epoch, output.why);
+        this.#options.onActing(false);
         break;
       case 'beat':
         this.#ask(this.#register.beat(output.beat), (answer, now) => this.node.handleBeat(answer, now));

@@ -25,8 +25,8 @@ import type { Node } from './node.js';
 import type { Peering } from './peering.js';
 import { SharedKey } from './shared-key.js';
 
-/** How often partners are told, changes apart. */
-const TELL_MS = 1_000;
+/** How often what is known is stored, and partners are told, changes apart. */
+const KEEP_MS = 1_000;
 /** Initiations that go unanswered for so long, one repetition included, and the peer is down. */
 const UNANSWERED_MS_MAX = 6_000;
 /** External peers are dialled by the first uplink. */
@@ -56,7 +56,7 @@ export class Externals {
   #peers = new Map<number, Served>();
   /** Since when a peer has been down. */
   readonly #downAtMs = new Map<number, number>();
-  #toldAtMs = 0;
+  #keptAtMs = 0;
 
   constructor(node: Node, parts: ExternalsParts) {
     this.#node = node;
@@ -108,7 +108,7 @@ export class Externals {
     } else {
       this.#noteAll();
       for (const number of this.#peers.keys()) this.#leave(number);
-      this.#tell(now);
+      this.#tell();
     }
     this.handleTimeout(now);
   }
@@ -130,7 +130,6 @@ export class Externals {
       const known = shared.get(external.publicKey);
       if (known !== undefined) this.#device?.raiseTimestamp(number, known.newest);
     }
-    shared.store();
     return true;
   }
 
@@ -139,9 +138,13 @@ export class Externals {
     if (this.#shared === undefined) return;
     if (this.#acting) {
       this.#shared.timestamps.reserveAhead(Date.now());
-      if (this.#noteAll()) this.#tell(now);
+      if (this.#noteAll()) this.#tell();
     }
-    if (now - this.#toldAtMs >= TELL_MS) this.#tell(now);
+    if (now - this.#keptAtMs >= KEEP_MS) {
+      this.#keptAtMs = now;
+      this.#shared.store();
+      this.#tell();
+    }
     this.#chooseServing(now);
   }
 
@@ -195,7 +198,7 @@ export class Externals {
     const shared = this.#shared;
     if (device === undefined || shared === undefined) return;
     shared.timestamps.reserveAhead(Date.now());
-    this.#tell(now);
+    this.#tell();
     for (const { number, external, presharedKey } of this.#peers.values()) {
       if (device.peerStatus(number) !== undefined) continue;
       const known = shared.get(external.publicKey);
@@ -249,13 +252,11 @@ export class Externals {
         : undefined;
       if (this.#shared.note({ publicKey, newest: status.newestTimestamp, endpoint })) anything = true;
     }
-    if (anything) this.#shared?.store();
     return anything;
   }
 
-  #tell(now: number): void {
+  #tell(): void {
     const { directory } = this.#node;
-    this.#toldAtMs = now;
     for (const bytes of this.#shared?.datagrams() ?? []) {
       for (const { number, partner } of directory.all) if (partner) this.#parts.send(number, bytes);
     }

@@ -12,7 +12,14 @@ import { describePlan } from '../../../src/app/cli/describe-plan.js';
 import { table } from '../../../src/app/cli/table.js';
 import { formatBytes, formatCount, formatDuration } from '../../../src/app/cli/units.js';
 import { golden } from '../../support/golden.js';
-import { configurationOf, edit, SEED_NETWORK, SEED_NODE } from '../../support/seed_config.js';
+import {
+  configurationOf,
+  EXTERNAL_NETWORK,
+  EXTERNAL_NODE,
+  edit,
+  SEED_NETWORK,
+  SEED_NODE,
+} from '../../support/seed_config.js';
 import { CLUSTER, CLUSTER_BARE, CLUSTER_WAITS } from './cluster-reports.js';
 import { EXPLAIN, NAT, RELOAD, ROLE, ROUTES, STATUS } from './reports.js';
 
@@ -115,6 +122,14 @@ test('what validate says would happen, on an edge and on a hub', (t) => {
     'name: isp1, isp: Carrier',
   );
   golden(t, 'cli/plan-hub.txt', `${describePlan(configurationOf(network, `${hub}uapi: false\n`))}\n`);
+  const serving = describePlan(configurationOf(EXTERNAL_NETWORK, EXTERNAL_NODE)).split('\n');
+  t.deepEqual(
+    serving.filter((line) => line.includes('branch')),
+    [
+      '  branch   external      while active, dial 198.51.100.7:51820',
+      '  10.100.77.0/24   to branch at EdgeCluster1  metric 100',
+    ],
+  );
 });
 
 test('quantities', (t) => {

@@ -7,7 +7,15 @@ import { createLogger } from '../../../src/app/control/log.js';
 import { createSharedTables, PathSlots } from '../../../src/app/control/tables.js';
 import { encodeEndpoint, endpointAddress, endpointPort } from '../../../src/core/base/endpoint.js';
 import { parseAddress } from '../../../src/core/config/address.js';
-import { configurationOf, edit, SEED_NETWORK, SEED_NODE, testKey } from '../../support/seed_config.js';
+import {
+  configurationOf,
+  EXTERNAL_NETWORK,
+  EXTERNAL_NODE,
+  edit,
+  SEED_NETWORK,
+  SEED_NODE,
+  testKey,
+} from '../../support/seed_config.js';
 
 const numbersOf = (directory: Directory) =>
   Object.fromEntries([...directory.all].map(({ node, number }) => [node.name, number]));
@@ -56,18 +64,7 @@ test('a number belongs to a key: nodes that are added, removed, renamed or moved
 });
 
 test('an external peer has a number and a target with the members that serve it, and is nobody elsewhere', (t) => {
-  const keyed = edit(
-    SEED_NETWORK,
-    'members: [edge1-a, edge1-b]\n',
-    `members: [edge1-a, edge1-b]\n    publicKey: "${testKey(20)}"\n`,
-  );
-  const peer = `branch: { at: EdgeCluster1, publicKey: "${testKey(21)}" }`;
-  const network = edit(
-    keyed,
-    'routes:\n',
-    `externalPeers:\n  ${peer}\nroutes:\n  - { cidr: 10.100.77.0/24, to: branch }\n`,
-  );
-  const configuration = configurationOf(network, `${SEED_NODE}clusterKeyFile: k\n`);
+  const configuration = configurationOf(EXTERNAL_NETWORK, EXTERNAL_NODE);
   const directory = new Directory(configuration);
   const [{ number, target, external }] = directory.externals;
   t.deepEqual([external.name, number, target], ['branch', 3, 5]);
@@ -76,7 +73,7 @@ test('an external peer has a number and a target with the members that serve it,
   t.is(directory.get(number), undefined, 'it is none of our nodes');
   t.is(targetCount(configuration), 6);
   t.is(targetNumber(configuration, configuration.routes[0]), 5);
-  const elsewhere = configurationOf(network, AWS_NODE);
+  const elsewhere = configurationOf(EXTERNAL_NETWORK, AWS_NODE);
   t.deepEqual(new Directory(elsewhere).externals, []);
   t.is(targetNumber(elsewhere, elsewhere.routes[0]), 1);
   directory.update(configurationOf());

@@ -134,6 +134,7 @@ test.serial('a place that was learnt is known to the heir, and to a member that 
   a.tell(b);
   b.setActing(true);
   t.is(b.sent[0]?.to, '198.51.100.7:51820');
+  a.pass(1_000);
   const again = new Member('edge1-a', a.stateDir, '[]');
   again.setActing(true);
   t.is(again.sent[0]?.to, '198.51.100.7:51820');

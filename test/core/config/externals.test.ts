@@ -5,6 +5,9 @@ import { describeDiff, diffConfiguration } from '../../../src/core/config/diff.j
 import { formatProblem } from '../../../src/core/config/problem.js';
 import {
   configurationOf,
+  EXTERNAL_NETWORK,
+  EXTERNAL_NODE,
+  EXTERNAL_ROUTE,
   edit,
   loadTexts,
   SEED_NETWORK,
@@ -12,21 +15,11 @@ import {
   testKey,
 } from '../../support/seed_config.js';
 
-const KEYED = edit(
-  SEED_NETWORK,
-  'members: [edge1-a, edge1-b]\n',
-  `members: [edge1-a, edge1-b]\n    publicKey: "${testKey(20)}"\n`,
-);
-const PEER = `branch: { at: EdgeCluster1, publicKey: "${testKey(21)}", endpoints: ["198.51.100.7:51820"], persistentKeepalive: 25 }`;
-const ROUTE = '  - { cidr: 10.100.77.0/24, to: branch }\n';
-const NETWORK = edit(KEYED, 'routes:\n', `externalPeers:\n  ${PEER}\nroutes:\n${ROUTE}`);
-const NODE = `${SEED_NODE}clusterKeyFile: cluster.key\npresharedKeys: { branch: psk, edge1-b: psk-b }\n`;
-
 test('an external peer, its routes and its keys', (t) => {
-  const loaded = loadTexts(NETWORK, NODE);
+  const loaded = loadTexts(EXTERNAL_NETWORK, EXTERNAL_NODE);
   t.true(loaded.ok);
   t.deepEqual(loaded.warnings, []);
-  const configuration = configurationOf(NETWORK, NODE);
+  const configuration = configurationOf(EXTERNAL_NETWORK, EXTERNAL_NODE);
   const [branch, ...others] = configuration.externals;
   t.deepEqual(others, []);
   t.is(branch.name, 'branch');
@@ -48,23 +41,25 @@ test('an external peer, its routes and its keys', (t) => {
 
 test('an external peer belongs to the members of its cluster; a node elsewhere needs no key', (t) => {
   t.deepEqual(
-    externalsOf(configurationOf(NETWORK, NODE)).map(({ name }) => name),
+    externalsOf(configurationOf(EXTERNAL_NETWORK, EXTERNAL_NODE)).map(({ name }) => name),
     ['branch'],
   );
-  const elsewhere = configurationOf(NETWORK, edit(SEED_NODE, 'node: edge1-a', 'node: aws-a'));
+  const elsewhere = configurationOf(EXTERNAL_NETWORK, edit(SEED_NODE, 'node: edge1-a', 'node: aws-a'));
   t.deepEqual(externalsOf(elsewhere), []);
   t.is(elsewhere.externals.length, 1);
 });
 
 test('what changes about external peers is one change', (t) => {
-  const old = configurationOf(NETWORK, NODE);
+  const old = configurationOf(EXTERNAL_NETWORK, EXTERNAL_NODE);
   const changes = (next: Configuration): string[] => describeDiff(diffConfiguration(old, next));
-  const edited = (from: string, to: string): Configuration => configurationOf(edit(NETWORK, from, to), NODE);
-  t.deepEqual(changes(configurationOf(NETWORK, NODE)), []);
+  const edited = (from: string, to: string): Configuration =>
+    configurationOf(edit(EXTERNAL_NETWORK, from, to), EXTERNAL_NODE);
+  t.deepEqual(changes(configurationOf(EXTERNAL_NETWORK, EXTERNAL_NODE)), []);
   t.deepEqual(changes(edited('198.51.100.7', '198.51.100.8')), ['external peers changed']);
-  t.deepEqual(changes(configurationOf(NETWORK, edit(NODE, 'branch: psk', 'branch: psk2'))), [
-    'external peers changed',
-  ]);
+  t.deepEqual(
+    changes(configurationOf(EXTERNAL_NETWORK, edit(EXTERNAL_NODE, 'branch: psk', 'branch: psk2'))),
+    ['external peers changed'],
+  );
   t.deepEqual(changes(edited('10.100.77.0/24, to: branch', '10.100.77.0/24, to: EdgeCluster1')), [
     'routes changed',
   ]);
@@ -73,43 +68,43 @@ test('what changes about external peers is one change', (t) => {
 const CASES: [title: string, network: string, node: string, ...said: string[]][] = [
   [
     'an unknown cluster',
-    edit(NETWORK, 'at: EdgeCluster1, pub', 'at: EdgeCluster9, pub'),
-    NODE,
+    edit(EXTERNAL_NETWORK, 'at: EdgeCluster1, pub', 'at: EdgeCluster9, pub'),
+    EXTERNAL_NODE,
     "externalPeers.branch.at: cluster 'EdgeCluster9' is not known. Did you mean 'EdgeCluster1'?",
   ],
   [
     'a cluster without a key',
-    edit(NETWORK, 'at: EdgeCluster1, pub', 'at: EdgeCluster2, pub'),
-    NODE,
+    edit(EXTERNAL_NETWORK, 'at: EdgeCluster1, pub', 'at: EdgeCluster2, pub'),
+    EXTERNAL_NODE,
     "externalPeers.branch.at: cluster 'EdgeCluster2' has no publicKey. Make a key with 'twinspan keygen', give it to each member as clusterKeyFile, and its public key here.",
   ],
   [
     'the name of a node',
-    NETWORK.replaceAll('branch', 'edge2-a'),
-    edit(NODE, 'branch: psk', 'aws-a: psk'),
+    EXTERNAL_NETWORK.replaceAll('branch', 'edge2-a'),
+    edit(EXTERNAL_NODE, 'branch: psk', 'aws-a: psk'),
     "externalPeers.edge2-a: a node is named 'edge2-a' too.",
   ],
   [
     'the key of a node',
-    edit(NETWORK, testKey(21), testKey(2)),
-    NODE,
+    edit(EXTERNAL_NETWORK, testKey(21), testKey(2)),
+    EXTERNAL_NODE,
     "externalPeers.branch.publicKey: node 'aws-b' has the same public key. Each external peer needs a key of its own.",
   ],
   [
     'the key of the cluster itself',
-    edit(NETWORK, testKey(21), testKey(20)),
-    NODE,
+    edit(EXTERNAL_NETWORK, testKey(21), testKey(20)),
+    EXTERNAL_NODE,
     "externalPeers.branch.publicKey: cluster 'EdgeCluster1' has the same public key. Each external peer needs a key of its own.",
   ],
   [
     'the key of a member as that of its cluster',
-    edit(NETWORK, testKey(20), testKey(4)),
-    NODE,
+    edit(EXTERNAL_NETWORK, testKey(20), testKey(4)),
+    EXTERNAL_NODE,
     "clusters.EdgeCluster1.publicKey: node 'edge1-b' has the same public key. Each cluster needs a key of its own.",
   ],
   [
     'a member without the key of its cluster',
-    NETWORK,
+    EXTERNAL_NETWORK,
     SEED_NODE,
     "cluster 'EdgeCluster1' serves external peer 'branch', but this member has no clusterKeyFile. All members hold the private key of the publicKey of their cluster.",
   ],
@@ -122,39 +117,39 @@ const CASES: [title: string, network: string, node: string, ...said: string[]][]
   [
     'an inside NAT at an external peer',
     edit(
-      NETWORK,
+      EXTERNAL_NETWORK,
       'insideNat:\n',
       'insideNat:\n  - { local: 10.1.0.1/32, network: 10.100.77.1/32, at: branch }\n',
     ),
-    NODE,
+    EXTERNAL_NODE,
     "insideNat[0].at: 'branch' is an external peer: its addresses are network addresses and stay as they are. Translate at a cluster, or on the peer itself.",
   ],
   [
     'an inside NAT of the cluster for addresses of the external peer',
     edit(
-      NETWORK,
+      EXTERNAL_NETWORK,
       'insideNat:\n',
       'insideNat:\n  - { local: 172.16.10.9/32, network: 10.100.77.1/32, at: EdgeCluster1 }\n',
     ),
-    NODE,
+    EXTERNAL_NODE,
     "insideNat[0].network: 10.100.77.1/32 is routed to external peer 'branch', not to cluster 'EdgeCluster1' (10.100.77.0/24 at line 33). Add a route { cidr: 10.100.77.1/32, to: EdgeCluster1 }.",
   ],
   [
     'two routes of one prefix',
-    edit(NETWORK, ROUTE, `${ROUTE}  - { cidr: 10.100.77.0/24, to: AWSCluster }\n`),
-    NODE,
+    edit(EXTERNAL_NETWORK, EXTERNAL_ROUTE, `${EXTERNAL_ROUTE}  - { cidr: 10.100.77.0/24, to: AWSCluster }\n`),
+    EXTERNAL_NODE,
     "routes[1].cidr: 10.100.77.0/24 already has a route at metric 100, to external peer 'branch' (line 33). Give one of them another metric.",
   ],
   [
     'a route to a name that nobody has',
-    edit(NETWORK, 'to: branch', 'to: brunch'),
-    NODE,
+    edit(EXTERNAL_NETWORK, 'to: branch', 'to: brunch'),
+    EXTERNAL_NODE,
     "routes[0].to: cluster or external peer 'brunch' is not known. Did you mean 'branch'?",
   ],
   [
     'a keepalive out of range',
-    edit(NETWORK, 'persistentKeepalive: 25', 'persistentKeepalive: 65536'),
-    NODE,
+    edit(EXTERNAL_NETWORK, 'persistentKeepalive: 25', 'persistentKeepalive: 65536'),
+    EXTERNAL_NODE,
     'externalPeers.branch.persistentKeepalive: must be at most 65535.',
   ],
 ];
@@ -172,7 +167,7 @@ for (const [title, network, node, ...said] of CASES) {
 }
 
 test('an external peer without a route is warned about', (t) => {
-  const { ok, warnings } = loadTexts(edit(NETWORK, ROUTE, ''), NODE);
+  const { ok, warnings } = loadTexts(edit(EXTERNAL_NETWORK, EXTERNAL_ROUTE, ''), EXTERNAL_NODE);
   t.true(ok);
   t.deepEqual(
     warnings.map(({ message, hint }) => `${message} ${hint}`),
