@@ -18,6 +18,7 @@ import { schemaCommand } from './commands/schema.js';
 import { statusCommand } from './commands/status.js';
 import { undrainCommand } from './commands/undrain.js';
 import { upCommand } from './commands/up.js';
+import { uplinksCommand } from './commands/uplinks.js';
 import { validateCommand } from './commands/validate.js';
 import { type CliContext, EXIT_OK, EXIT_USAGE, reportError } from './context.js';
 import { VERSION } from './version.js';
@@ -36,6 +37,7 @@ const COMMANDS = [
   failoverCommand,
   drainCommand,
   undrainCommand,
+  uplinksCommand,
   schemaCommand,
 ] as readonly Command<unknown>[];
 

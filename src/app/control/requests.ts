@@ -6,6 +6,7 @@ import { explain } from './explain.js';
 import type { Node } from './node.js';
 import { natReport, routesReport, statusReport } from './report.js';
 import { drain, failover, undrain } from './role-commands.js';
+import { uplinksReport } from './uplink-report.js';
 
 export interface RequestContext {
   readonly version: string;
@@ -41,6 +42,8 @@ export async function handleRequest(
       return await drain(node);
     case 'undrain':
       return undrain(node);
+    case 'uplinks':
+      return uplinksReport(node);
     default:
       throw new TwinspanError('TS_REQUEST_INVALID', `There is no method '${method}'.`);
   }

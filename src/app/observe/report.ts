@@ -17,6 +17,7 @@ export interface ControlMethods {
   failover: { params: { to?: string }; result: RoleReport };
   drain: { params: Record<string, never>; result: RoleReport };
   undrain: { params: Record<string, never>; result: RoleReport };
+  uplinks: { params: Record<string, never>; result: UplinksReport };
 }
 
 export type ControlMethod = keyof ControlMethods;
@@ -257,4 +258,28 @@ export interface FailoverReport {
 export interface FailoverStep {
   offsetMs: number;
   what: string;
+}
+
+export interface UplinksReport {
+  node: string;
+  uplinks: UplinkReport[];
+}
+
+export interface UplinkReport {
+  name: string;
+  /** Name of the provider. */
+  isp?: string;
+  device?: string;
+  /** With their lengths. */
+  addresses: string[];
+  /** Next hops; `on-link` where there is none to name. */
+  gateways: string[];
+  state: 'up' | 'degraded' | 'down';
+  /** Since when, and why it is not well; codes are stable. */
+  sinceMs: number;
+  reasons: { code: string; text: string }[];
+  cost: number;
+  /** Whether local breakout leaves by it now. */
+  breakout: boolean;
+  lastChange?: { agoMs: number; from: string; to: string; why: string };
 }

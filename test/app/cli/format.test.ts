@@ -8,6 +8,7 @@ import { formatReload } from '../../../src/app/cli/commands/reload.js';
 import { formatRoutes } from '../../../src/app/cli/commands/routes.js';
 import { formatStatus } from '../../../src/app/cli/commands/status.js';
 import { formatUndrain } from '../../../src/app/cli/commands/undrain.js';
+import { formatUplinks } from '../../../src/app/cli/commands/uplinks.js';
 import { describePlan } from '../../../src/app/cli/describe-plan.js';
 import { table } from '../../../src/app/cli/table.js';
 import { formatBytes, formatCount, formatDuration } from '../../../src/app/cli/units.js';
@@ -21,7 +22,7 @@ import {
   SEED_NODE,
 } from '../../support/seed_config.js';
 import { CLUSTER, CLUSTER_BARE, CLUSTER_WAITS } from './cluster-reports.js';
-import { EXPLAIN, NAT, RELOAD, ROLE, ROUTES, STATUS } from './reports.js';
+import { EXPLAIN, NAT, RELOAD, ROLE, ROUTES, STATUS, UPLINKS } from './reports.js';
 
 test('status', (t) => {
   golden(t, 'cli/status.txt', `${formatStatus(STATUS)}\n`);
@@ -46,6 +47,10 @@ test('status of a node that has just started', (t) => {
 
 test('status of a drained member', (t) => {
   t.regex(formatStatus({ ...STATUS, role: 'standby', drained: true }), /EdgeCluster1, standby \(drained\),/);
+});
+
+test('uplinks', (t) => {
+  golden(t, 'cli/uplinks.txt', `${formatUplinks(UPLINKS)}\n`);
 });
 
 test('commands about the role', (t) => {

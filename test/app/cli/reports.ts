@@ -6,6 +6,7 @@ import type {
   RoleReport,
   RoutesReport,
   StatusReport,
+  UplinksReport,
 } from '../../../src/app/observe/report.js';
 import { testKey } from '../../support/seed_config.js';
 
@@ -150,4 +151,52 @@ export const ROLE: RoleReport = {
   drained: false,
   stillServes: false,
   held: true,
+};
+
+export const UPLINKS: UplinksReport = {
+  node: 'edge1-a',
+  uplinks: [
+    {
+      name: 'isp1',
+      isp: 'Example Fibre',
+      device: 'eth0',
+      addresses: ['198.51.100.2/24'],
+      gateways: ['198.51.100.1'],
+      state: 'down',
+      sinceMs: 4_000,
+      reasons: [
+        { code: 'paths-down', text: 'aws-a, aws-b cannot be reached by it, though aws-a is by lte' },
+        { code: 'probes-failed', text: 'no answer from ping 192.0.2.7' },
+      ],
+      cost: 10,
+      breakout: false,
+      lastChange: {
+        agoMs: 4_000,
+        from: 'up',
+        to: 'down',
+        why: 'aws-a, aws-b cannot be reached by it, though aws-a is by lte',
+      },
+    },
+    {
+      name: 'lte',
+      device: 'wwan0',
+      addresses: ['100.64.3.9/32'],
+      gateways: ['on-link'],
+      state: 'up',
+      sinceMs: 86_400_000,
+      reasons: [],
+      cost: 100,
+      breakout: true,
+    },
+    {
+      name: 'spare',
+      addresses: [],
+      gateways: [],
+      state: 'up',
+      sinceMs: 5,
+      reasons: [],
+      cost: 200,
+      breakout: false,
+    },
+  ],
 };

@@ -13,7 +13,7 @@ import { type ControlHandler, openControlServer } from '../../../src/edge/socket
 import { edit, SEED_NETWORK, SEED_NODE, testKey } from '../../support/seed_config.js';
 import { tempDir } from '../../support/temp_dir.js';
 import { CLUSTER } from './cluster-reports.js';
-import { EXPLAIN, NAT, RELOAD, ROLE, ROUTES, STATUS } from './reports.js';
+import { EXPLAIN, NAT, RELOAD, ROLE, ROUTES, STATUS, UPLINKS } from './reports.js';
 
 interface Outcome {
   exit: number;
@@ -43,6 +43,7 @@ const ANSWERS: Record<string, unknown> = {
   failover: ROLE,
   drain: { ...ROLE, drained: true },
   undrain: ROLE,
+  uplinks: UPLINKS,
 };
 
 /** A daemon that answers every method with its fixed report and remembers what it was asked. */
@@ -73,6 +74,7 @@ test('each command asks its method and prints text or JSON', async (t) => {
     [['failover', '--to', 'edge1-b'], 'failover', 0],
     [['drain'], 'drain', 0],
     [['undrain'], 'undrain', 0],
+    [['uplinks'], 'uplinks', 0],
   ];
   for (const [args, method, exit] of lines) {
     const text = await cli([...args, '--socket', socket]);
@@ -87,6 +89,12 @@ test('each command asks its method and prints text or JSON', async (t) => {
     'explain',
     { src: '172.16.10.99', dst: '10.100.100.15', protocol: 'tcp', port: 80 },
   ]);
+});
+
+test('uplinks: exit 1 where none is usable', async (t) => {
+  const down = { ...UPLINKS, uplinks: UPLINKS.uplinks.map((uplink) => ({ ...uplink, state: 'down' })) };
+  const { socket } = await fakeDaemon(t, { ...ANSWERS, uplinks: down });
+  t.is((await cli(['uplinks', '--socket', socket])).exit, 1);
 });
 
 test('routes ADDRESS: exit 1 where none is usable', async (t) => {
@@ -205,6 +213,7 @@ test('help and version', async (t) => {
     'failover',
     'drain',
     'undrain',
+    'uplinks',
     'schema',
   ]) {
     t.regex(help.out, new RegExp(`twinspan ${name}`));

@@ -142,6 +142,14 @@ rootTest(
     t.is(site.sourceOf(), FROM_ISP2);
     const [change] = na.events('uplink-state').filter(({ uplink, to }) => uplink === 'isp1' && to === 'down');
     t.deepEqual(change?.['reasons'], ['no-carrier']);
+    const { uplinks } = await na.call('uplinks', {});
+    t.deepEqual(
+      uplinks.map(({ name, state, breakout }) => [name, state, breakout]),
+      [
+        ['isp1', 'down', false],
+        ['isp2', 'up', true],
+      ],
+    );
     t.is(await na.stop(), 0);
     network.run('isp1', 'ip link set cust up');
     network.run('na', 'ip route replace default via 198.51.100.1');
