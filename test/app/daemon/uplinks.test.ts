@@ -4,7 +4,8 @@
  *   site 172.16.10.15 ── lan0 · na · wan0 ── 198.51.100.1 isp1 ┐
  *                               └ wan1 ── 203.0.113.1 isp2 ────┴─ internet: 192.0.2.7
  *
- * The ISPs know no private address: what arrives unmasqueraded is never answered.
+ * The ISPs know no private address: what arrives unmasqueraded is never answered. Nor is what belongs to no connection: the
+ * internet's firewalls drop it without a word, so that a flow that is not cut here hangs.
  */
 import { writeFileSync } from 'node:fs';
 import type { ExecutionContext } from 'ava';
@@ -72,7 +73,8 @@ class Site {
     network.run(
       'net',
       `ip addr add ${INTERNET}/32 dev lo; ip addr add 10.9.1.1/24 dev isp1; ip addr add 10.9.2.1/24 dev isp2
-       ip route add 198.51.100.0/24 via 10.9.1.2; ip route add 203.0.113.0/24 via 10.9.2.2`,
+       ip route add 198.51.100.0/24 via 10.9.1.2; ip route add 203.0.113.0/24 via 10.9.2.2
+       nft 'table inet quiet { chain out { type filter hook output priority 0; tcp flags & rst == rst drop; }; }'`,
     );
     this.na = new Daemon(network, 'na', 'na');
     this.na.configure({
@@ -133,6 +135,8 @@ rootTest(
     const before = site.picture();
     await site.start();
     t.is(site.sourceOf(), FROM_ISP1);
+    const answers = Number(network.run('na', 'cat /sys/class/net/ts-wan/statistics/tx_packets'));
+    t.true(answers > 3, 'the router sees the answers too');
     const client = network.start('site', [process.execPath, '-e', CLIENT]);
     const asker = network.start('site', [process.execPath, '-e', ASKER]);
     await until('both flow', () => client.output.includes(FROM_ISP1) && asker.output.includes(FROM_ISP1));
