@@ -227,3 +227,29 @@ rootTest('one of two uplinks is away at start, and comes later', async (t) => {
   await site.breaksOutBy('isp2');
   t.is(site.sourceOf(), FROM_ISP2);
 });
+
+rootTest(
+  'two uplinks in one subnet: told, kept apart, and each carries breakout when the other cannot',
+  async (t) => {
+    const site = new Site(t, [
+      { name: 'isp1', device: 'wan0', cost: 10 },
+      { name: 'twin', device: 'wan2', cost: 20, gateway: '198.51.100.1' },
+    ]);
+    const { network, na } = site;
+    network.cable('na', 'wan2', 'isp1', 'cust2');
+    network.run('na', 'ip addr add 198.51.100.3/24 dev wan2');
+    network.run(
+      'isp1',
+      `ip link add br0 type bridge; ip link set br0 up; ip addr del 198.51.100.1/24 dev cust
+     ip link set cust master br0; ip link set cust2 master br0; ip addr add 198.51.100.1/24 dev br0`,
+    );
+    await site.start();
+    t.deepEqual(na.events('uplinks-share-subnet').at(-1)?.['uplinks'], ['isp1', 'twin']);
+    t.is(site.sourceOf(), FROM_ISP1);
+    network.run('isp1', 'ip link set cust down; ip neigh flush dev br0');
+    await site.breaksOutBy('twin');
+    t.is(site.sourceOf(), '198.51.100.3');
+    const macs = network.run('isp1', 'ip neigh show 198.51.100.3').trim();
+    t.true(macs.includes(network.run('na', 'cat /sys/class/net/wan2/address').trim()), macs);
+  },
+);
