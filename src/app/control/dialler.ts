@@ -3,7 +3,7 @@
  * needed and again whenever a handshake has failed, because addresses behind names change.
  */
 import { lookup } from 'node:dns/promises';
-import { encodeEndpoint } from '../../core/base/endpoint.js';
+import { ENDPOINT_SOCKET, encodeEndpoint } from '../../core/base/endpoint.js';
 import { formatEndpoint, type HostPort, parseAddress } from '../../core/config/address.js';
 import type { Logger } from './log.js';
 
@@ -19,6 +19,7 @@ export class Dialler {
   readonly #log: Logger;
   /** BOUNDED by the number of peers. */
   readonly #peers = new Map<number, Dialled>();
+  #standIns: readonly number[] = [];
 
   constructor(log: Logger) {
     this.#log = log;
@@ -34,6 +35,11 @@ export class Dialler {
     this.resolve(peer);
   }
 
+  /** Dials from other sockets: `standIns[socket]` in place of `socket`, where there is such an entry. */
+  redirect(standIns: readonly number[]): void {
+    this.#standIns = standIns;
+  }
+
   delete(peer: number): void {
     this.#peers.delete(peer);
   }
@@ -45,7 +51,7 @@ export class Dialler {
     for (let i = 0; i < dialled.records.length; i++) {
       const record = dialled.records[dialled.turn % dialled.records.length];
       dialled.turn += 1;
-      if (record !== undefined) return record;
+      if (record !== undefined) return redirected(record, this.#standIns);
     }
     return undefined;
   }
@@ -69,4 +75,14 @@ export class Dialler {
       );
     });
   }
+}
+
+/** `record` by the socket that stands in for its own; itself where that is its own. */
+export function redirected(record: Uint8Array, standIns: readonly number[]): Uint8Array {
+  const socket = record[ENDPOINT_SOCKET];
+  const standIn = standIns[socket] ?? socket;
+  if (standIn === socket) return record;
+  const copy = record.slice();
+  copy[ENDPOINT_SOCKET] = standIn;
+  return copy;
 }

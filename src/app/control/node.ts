@@ -44,6 +44,7 @@ import { PeerSet } from './peer-set.js';
 import { Peering } from './peering.js';
 import { readReload } from './reload.js';
 import { compileSnapshot, type LanAddresses } from './snapshot.js';
+import { useStandIns } from './stand-ins.js';
 import { createSharedTables, PathSlots } from './tables.js';
 import { UplinkKeeper } from './uplinks.js';
 import { WorkerWatch } from './worker-watch.js';
@@ -167,7 +168,10 @@ export class Node {
       timers: options.timers,
       send: (peer, bytes) => this.#sendControl(peer, bytes),
     });
-    this.uplinks = new UplinkKeeper({ native, configuration, machine, log, host });
+    const { tables, paths } = this;
+    const onStandIns = (to: readonly number[]): void =>
+      useStandIns(to, { tables, paths, dialler: this.#dialler });
+    this.uplinks = new UplinkKeeper({ native, configuration, machine, log, host, onStandIns });
     this.cluster = this.#createCluster();
   }
 

@@ -35,6 +35,8 @@ export interface UplinkKeeperOptions {
   readonly configuration: Configuration;
   readonly machine: Machine;
   readonly log: Logger;
+  /** Links have been lost or have come back: which uplink's socket is to be used in place of each. */
+  readonly onStandIns: (standIns: readonly number[]) => void;
 }
 
 interface Device {
@@ -62,6 +64,7 @@ export class UplinkKeeper {
   #readAgain = false;
   #applied = '';
   #shared = '';
+  #standIns = '';
   #closed = false;
 
   /** Looks once at once, so that `tracker` knows carriers when this returns; the rest follows. Throws TS_DEVICE. */
@@ -196,12 +199,20 @@ export class UplinkKeeper {
     ) {
       this.#askGateway(place);
     }
+    this.#standIn();
     this.#tell();
     this.#apply();
     clearTimeout(this.#timer);
     const deadlineMs = this.tracker.nextDeadline(now);
     if (deadlineMs === Number.POSITIVE_INFINITY) return;
     this.#timer = setTimeout(() => this.#tick(), timeoutMs(deadlineMs, native.now()));
+  }
+
+  #standIn(): void {
+    const standIns = this.tracker.standIns();
+    if (standIns.join() === this.#standIns) return;
+    this.#standIns = standIns.join();
+    this.#options.onStandIns(standIns);
   }
 
   #tell(): void {

@@ -68,6 +68,20 @@ export class UplinkTracker {
     return this.uplinks.some(({ state }) => state !== 'down');
   }
 
+  /** Why nothing can leave by an uplink, beyond doubt: its link. '' while its link stands, whatever else is known. */
+  linkFault(place: number): string {
+    const { verdict } = this.uplinks[place];
+    return verdict.hard ? verdict.reasons.map(({ text }) => text).join('; ') : '';
+  }
+
+  /** For each uplink the one that tunnels take in its place: itself while its link stands, else the best that does. */
+  standIns(): number[] {
+    const refuge = this.#refuge();
+    return this.uplinks.map(({ verdict, known }, place) =>
+      known && verdict.hard ? (refuge ?? place) : place,
+    );
+  }
+
   /** What the kernel says of an uplink's device. `askable`: its gateway answers ARP or neighbour discovery, if alive. */
   handleLink(place: number, link: LinkFacts, askable: boolean, now: number): void {
     const uplink = this.uplinks[place];
@@ -145,6 +159,16 @@ export class UplinkTracker {
       if (atMs > now) deadlines.push(atMs);
     }
     return Math.min(...deadlines);
+  }
+
+  /** The best uplink whose link stands; undefined: none. */
+  #refuge(): number | undefined {
+    const standing = this.uplinks.filter(({ verdict }) => !verdict.hard);
+    const best = standing.reduce<Uplink | undefined>(
+      (found, uplink) => (found === undefined || compare(uplink, found, undefined) > 0 ? uplink : found),
+      undefined,
+    );
+    return best === undefined ? undefined : this.uplinks.indexOf(best);
   }
 
   #elsewhere(uplink: Uplink, peer: string): string | undefined {

@@ -12,7 +12,8 @@ import type { ExecutionContext } from 'ava';
 import { Daemon } from '../../support/daemon.js';
 import { Network, until } from '../../support/namespaces.js';
 import { rootTest } from '../../support/privileged.js';
-import { changes } from './line.js';
+import { ping } from '../../support/traffic.js';
+import { changes, HB, Line } from './line.js';
 
 const INTERNET = '192.0.2.7';
 /** Says to each connection from where it comes, every 50 ms, until it ends. */
@@ -253,3 +254,33 @@ rootTest(
     t.true(macs.includes(network.run('na', 'cat /sys/class/net/wan2/address').trim()), macs);
   },
 );
+
+rootTest('a tunnel leaves an uplink whose carrier is lost, and the session stays', async (t) => {
+  const line = new Line(t);
+  const { network, na, nb } = line;
+  network.cable('na', 'wan1', 'nb', 'wan1');
+  network.run('na', 'ip addr add 203.0.113.1/24 dev wan1');
+  network.run('nb', 'ip addr add 203.0.113.2/24 dev wan1');
+  const uplinks = [
+    { name: 'isp1', device: 'wan0', cost: 10 },
+    { name: 'isp2', device: 'wan1', cost: 20, gateway: '203.0.113.2' },
+  ];
+  na.configure({ uplinks });
+  nb.configure({ uplinks: uplinks.map(({ name, device }) => ({ name, device })) });
+  await line.start();
+  await ping(network, 'ha', HB);
+  t.is((await na.peer('nb')).path, 'isp1');
+  network.run('nb', 'ip link set wan0 down');
+  await ping(network, 'ha', HB);
+  t.is((await na.peer('nb')).path, 'isp2');
+  network.run('nb', 'ip link set wan0 up; ip link set wan1 down');
+  network.run('na', 'ip route replace default via 198.51.100.2');
+  await ping(network, 'ha', HB);
+  t.is((await na.peer('nb')).path, 'isp1');
+  t.deepEqual(na.events('handshake-failed'), []);
+  const { uplinks: states } = await na.call('uplinks', {});
+  t.deepEqual(
+    states.map(({ reasons }) => reasons.map(({ code }) => code)),
+    [[], ['no-carrier']],
+  );
+});

@@ -187,6 +187,22 @@ test('every uplink is down: nothing is usable, and the one whose link stands car
   t.is(bench.tracker.best, undefined);
 });
 
+test('tunnels leave an uplink at once when its link is lost, and only then', (t) => {
+  const bench = new Bench(false);
+  t.deepEqual(bench.tracker.standIns(), [0, 1], 'nothing is known yet');
+  bench.link(0, link(1));
+  bench.link(1, link(2));
+  bench.paths(0, 'down');
+  bench.run(60_000);
+  t.deepEqual(bench.tracker.standIns(), [0, 1]);
+  bench.link(0, link(1, { carrier: false }));
+  t.deepEqual(bench.tracker.standIns(), [1, 1]);
+  bench.link(1, link(2, { addresses: [] }));
+  t.deepEqual(bench.tracker.standIns(), [0, 1], 'nowhere to go');
+  bench.link(0, link(1, { gateways: [] }));
+  t.deepEqual(bench.tracker.standIns(), [0, 0]);
+});
+
 test('internet probes: three failures in a row count, one answer ends them', (t) => {
   const bench = new Bench();
   const probe = (answered: boolean): void => bench.tracker.handleProbe(0, 'ping', answered, bench.now);
