@@ -84,6 +84,7 @@ function openLan(options: EffectsOptions): LanKeeper | undefined {
   const { clusters, cluster, local, nodes, nats, self } = configuration;
   const { members, vip } = clusters[cluster];
   if (members.length < 2 && vip === undefined) return undefined;
+  const locals = nats.filter((nat) => nat.cluster === cluster).map((nat) => nat.local);
   return new LanKeeper({
     native,
     device: local.lan.device,
@@ -92,9 +93,8 @@ function openLan(options: EffectsOptions): LanKeeper | undefined {
     partners: members
       .filter((member) => member !== self)
       .flatMap((member) => nodes[member].lanEndpoint?.address ?? []),
-    hosts: nats
-      .filter((nat) => nat.cluster === cluster && nat.local.length === nat.local.bytes.length * 8)
-      .map((nat) => nat.local.bytes),
+    hosts: locals.filter(({ bytes, length }) => length === bytes.length * 8).map(({ bytes }) => bytes),
+    ranges: locals.filter(({ family, length }) => family === 4 && length < 32),
     onEvent: (event) => tell(options, event),
   });
 }

@@ -8,10 +8,15 @@
  * The host that answered last is asked every interval, at its own MAC; all known hosts are asked in turn, by broadcast,
  * one each ROTATE_MS while there are answers and one each interval while there are none. Hosts are configured ones (the
  * local side of inside NATs) and those whose ARP was overheard, up to HOSTS_MAX, the configured ones never displaced.
- * Sans-IO.
+ * While nobody has answered for long, the addresses of whole NATed prefixes are tried one after the other too: a member
+ * that has just started may overhear nobody. Sans-IO.
  */
+import type { Prefix } from '../base/prefix.js';
+
 export const HOSTS_MAX = 32;
 const ROTATE_MS = 1_000;
+/** Of a prefix, so many addresses are tried. */
+const TRIED_MAX = 4_096;
 
 export interface LanTimers {
   /** Between probes; while the partner is silent. */
@@ -52,15 +57,22 @@ export class LanWatch {
   #probeAtMs: number;
   #rotateAtMs = Number.NEGATIVE_INFINITY;
   #turn = 0;
+  readonly #ranges: readonly Prefix[];
+  #tried = 0;
 
-  /** `hosts`: addresses of the LAN to ask; `ignored`: this node's own, its partners' and the VIP. */
+  /**
+   * `hosts`: addresses of the LAN to ask; `ignored`: this node's own, its partners' and the VIP; `ranges`: IPv4 prefixes in
+   * which hosts may be found.
+   */
   constructor(
     hosts: readonly Uint8Array[],
     ignored: readonly Uint8Array[],
     now: number,
     timers: LanTimers = LAN_TIMERS,
+    ranges: readonly Prefix[] = [],
   ) {
     this.#timers = timers;
+    this.#ranges = ranges;
     this.#probeAtMs = now;
     this.#ignored = new Set(ignored.map(keyOf));
     for (const address of hosts.slice(0, HOSTS_MAX)) {
@@ -122,7 +134,9 @@ export class LanWatch {
     if (now < this.#probeAtMs) return;
     const interval = this.#partnerSilent ? this.#timers.probeSilentMs : this.#timers.probeMs;
     this.#probeAtMs = now + interval;
-    if (!this.#carrier || this.#hosts.size === 0) return;
+    if (!this.#carrier) return;
+    this.#tryAnother(now);
+    if (this.#hosts.size === 0) return;
     const answerer = this.#answerer;
     if (answerer !== undefined) this.#probes.push({ address: answerer.address, mac: answerer.mac });
     const answers = now - this.#heardAtMs <= 2 * interval && this.#answeredAtMs !== undefined;
@@ -141,6 +155,20 @@ export class LanWatch {
   /** When handleTimeout is due. `usable` may change by time alone between two of them. */
   nextDeadline(): number {
     return this.#probeAtMs;
+  }
+
+  /** Asks the next address of the ranges, while no host is known to answer. */
+  #tryAnother(now: number): void {
+    if (this.#ranges.length === 0 || now - (this.#answeredAtMs ?? Number.NEGATIVE_INFINITY) <= ANSWERED_MS)
+      return;
+    const { bytes, length } = this.#ranges[this.#tried % this.#ranges.length];
+    const size = Math.min(TRIED_MAX, 2 ** (32 - length));
+    const offset = Math.floor(this.#tried / this.#ranges.length) % size;
+    this.#tried += 1;
+    const address = bytes.slice();
+    address[3] += offset & 255;
+    address[2] += offset >> 8;
+    if (!this.#ignored.has(keyOf(address))) this.#probes.push({ address, mac: undefined });
   }
 
   #deadMs(): number {

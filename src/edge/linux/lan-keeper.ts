@@ -2,6 +2,7 @@
  * Runs Vip and LanWatch (core/plan) on the LAN device: frames, the address with its lifetime, the carrier, one timer.
  * Holds no rules of its own.
  */
+import type { Prefix } from '../../core/base/prefix.js';
 import { timeoutMs } from '../../core/base/timeout.js';
 import type { Neighbour } from '../../core/packet/neighbour.js';
 import { LAN_TIMERS, type LanTimers, LanWatch } from '../../core/plan/lan-watch.js';
@@ -32,6 +33,8 @@ export interface LanKeeperOptions {
   readonly partners: readonly Uint8Array[];
   /** LAN hosts to probe. */
   readonly hosts: readonly Uint8Array[];
+  /** IPv4 prefixes in which LAN hosts may be found. */
+  readonly ranges?: readonly Prefix[];
   readonly timers?: LanTimers;
   readonly onEvent: (event: LanEvent) => void;
 }
@@ -66,11 +69,11 @@ export class LanKeeper {
 
   /** Opens the LAN device. Throws TS_DEVICE. */
   constructor(options: LanKeeperOptions) {
-    const { native, device, hosts, own, partners, vip } = options;
+    const { native, device, hosts, own, partners, ranges, vip } = options;
     const now = native.now();
     this.#options = options;
     const ignored = [...own, ...partners, ...(vip === undefined ? [] : [vip])];
-    this.watch = new LanWatch(hosts, ignored, now, options.timers ?? LAN_TIMERS);
+    this.watch = new LanWatch(hosts, ignored, now, options.timers ?? LAN_TIMERS, ranges);
     this.#port = new LanPort(native, device, (neighbour) => this.#handleNeighbour(neighbour));
     this.#monitor = openLinkMonitor(native, () => {
       this.#carrierLookAtMs = 0;

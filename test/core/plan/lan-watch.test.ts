@@ -148,3 +148,23 @@ test('property: usable follows from carrier and the last answer, whatever else h
     }),
   );
 });
+
+test('where only prefixes are known, their addresses are tried in turn until a host answers', (t) => {
+  const range = { family: 4 as const, bytes: host(0), length: 24 };
+  const watch = new LanWatch([], [host(1), host(200)], 0, undefined, [range]);
+  watch.handleCarrier(true, 0);
+  const probes = run(watch, 100 * 77, [77]);
+  const asked = probes.filter(({ mac }) => mac === undefined).map(({ address }) => address[3]);
+  t.deepEqual(
+    asked.filter((last, index) => asked.indexOf(last) === index),
+    Array.from({ length: 78 }, (_, last) => last).filter((last) => last !== 1),
+  );
+  t.is(watch.answeredAtMs, 7_700);
+  const later = run(watch, 20_000, [77]);
+  t.deepEqual([...new Set(later.map(({ address }) => address[3]))], [77]);
+  run(watch, 20_000 + ANSWERED_MS + 200, []);
+  t.true(
+    run(watch, 20_000 + ANSWERED_MS + 1_200, []).some(({ address }) => address[3] > 77),
+    'and again',
+  );
+});
