@@ -9,9 +9,11 @@
  *   probe     ask whether somebody else has the address: every VIP_PROBE_MS
  *   drop      remove the address
  *
- * Another MAC that claims the address while we hold it gets an announcement in reply at once (its victims come back to
- * us), at most one each ANNOUNCE_GAP_MS, and is reported: not within STALE_GRACE_MS of taking over, because a member
- * that was killed answers with its kernel until the lifetime ends, and then once each STALE_REPORT_MS.
+ * Another MAC that claims the address while we hold it gets an announcement in reply (its victims come back to us), at
+ * most one each ANNOUNCE_GAP_MS. Within STALE_GRACE_MS of taking over that is all, because a member that was killed
+ * answers with its kernel until the lifetime ends. Later the first claim is mostly our successor's, who announces itself
+ * before we have heard that it acts: it stands unless it is made again after STALE_CONFIRM_MS (a probe asks for it); then
+ * it is answered, and reported once each STALE_REPORT_MS.
  *
  * Only the highest epoch seen here moves the address (takeover.ts).
  */
@@ -26,7 +28,11 @@ export const ANNOUNCE_AGAIN_MS = 5_000;
 export const ANNOUNCE_STEADY_MS = 60_000;
 export const VIP_PROBE_MS = 10_000;
 export const STALE_GRACE_MS = 3_000;
+/** Longer than two members act at once while any path joins them. */
+export const STALE_CONFIRM_MS = 1_000;
 export const STALE_REPORT_MS = 60_000;
+/** A claim this long ago was another matter. */
+const STALE_FORGET_MS = 2 * VIP_PROBE_MS;
 
 /** What the runner has to do; in this order where several are due. */
 export type VipAction =
@@ -43,6 +49,7 @@ export class Vip {
   #again = false;
   #activeSinceMs = 0;
   #announcedAtMs = Number.NEGATIVE_INFINITY;
+  #claimedAtMs = Number.NEGATIVE_INFINITY;
   #staleReportedAtMs = Number.NEGATIVE_INFINITY;
   readonly #actions: VipAction[] = [];
   readonly #fence = new EpochFence();
@@ -62,7 +69,7 @@ export class Vip {
     this.#burst = ANNOUNCE_COUNT;
     this.#again = true;
     this.#probeAtMs = now + STALE_GRACE_MS;
-    this.#staleReportedAtMs = Number.NEGATIVE_INFINITY;
+    this.#claimedAtMs = this.#staleReportedAtMs = Number.NEGATIVE_INFINITY;
     this.handleTimeout(now);
   }
 
@@ -88,8 +95,10 @@ export class Vip {
   handleClaim(mac: Uint8Array, now: number): void {
     assert(mac.length === 6, 'a MAC has 6 bytes');
     if (!this.#active) return;
+    const fresh = now - this.#activeSinceMs < STALE_GRACE_MS;
+    if (!fresh && !this.#isConfirmed(now)) return;
     if (now - this.#announcedAtMs >= ANNOUNCE_GAP_MS) this.#announce(now);
-    if (now - this.#activeSinceMs < STALE_GRACE_MS || now - this.#staleReportedAtMs < STALE_REPORT_MS) return;
+    if (fresh || now - this.#staleReportedAtMs < STALE_REPORT_MS) return;
     this.#staleReportedAtMs = now;
     this.#actions.push({ kind: 'stale-arp', mac });
   }
@@ -117,6 +126,15 @@ export class Vip {
   /** When handleTimeout is due; +Infinity on a standby. */
   nextDeadline(): number {
     return Math.min(this.#refreshAtMs, this.#announceAtMs, this.#probeAtMs);
+  }
+
+  /** Whether somebody has claimed the address for longer than a change of roles takes. */
+  #isConfirmed(now: number): boolean {
+    if (now - this.#claimedAtMs > STALE_FORGET_MS) {
+      this.#claimedAtMs = now;
+      this.#probeAtMs = Math.min(this.#probeAtMs, now + STALE_CONFIRM_MS);
+    }
+    return now - this.#claimedAtMs >= STALE_CONFIRM_MS;
   }
 
   #announce(now: number): void {

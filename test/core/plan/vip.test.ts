@@ -3,6 +3,7 @@ import {
   ANNOUNCE_AGAIN_MS,
   ANNOUNCE_COUNT,
   ANNOUNCE_GAP_MS,
+  STALE_CONFIRM_MS,
   STALE_GRACE_MS,
   VIP_PROBE_MS,
   Vip,
@@ -87,7 +88,7 @@ test('an effect of an epoch that was overtaken does nothing', (t) => {
   t.deepEqual(drain(vip), ['drop']);
 });
 
-test('another MAC with our address is answered at once, and reported once, after the grace', (t) => {
+test('another MAC with our address is answered, and reported once, where it stays', (t) => {
   const vip = new Vip();
   vip.becomeActive(epoch(1), 0);
   drain(vip);
@@ -95,12 +96,27 @@ test('another MAC with our address is answered at once, and reported once, after
   t.deepEqual(drain(vip), [], 'announced a moment ago');
   vip.handleClaim(MAC, 1_000);
   t.deepEqual(drain(vip), ['announce'], 'the kernel of a killed member may linger');
-  vip.handleClaim(MAC, STALE_GRACE_MS);
+  const from = STALE_GRACE_MS;
+  vip.handleClaim(MAC, from);
+  vip.handleClaim(MAC, from + STALE_CONFIRM_MS - 1);
+  t.deepEqual(drain(vip), [], 'our successor announces itself before it is heard of');
+  vip.handleClaim(MAC, from + STALE_CONFIRM_MS);
   t.deepEqual(drain(vip), ['announce', 'stale-arp']);
-  vip.handleClaim(MAC, STALE_GRACE_MS + 1_000);
+  vip.handleClaim(MAC, from + 5_000);
   t.deepEqual(drain(vip), ['announce']);
-  vip.handleClaim(MAC, STALE_GRACE_MS + 60_000);
+  vip.handleClaim(MAC, from + 61_000);
+  t.deepEqual(drain(vip), [], 'a new matter');
+  vip.handleClaim(MAC, from + 62_000);
   t.deepEqual(drain(vip), ['announce', 'stale-arp']);
+});
+
+test('a first claim is looked into soon', (t) => {
+  const vip = new Vip();
+  vip.becomeActive(epoch(1), 0);
+  drain(vip);
+  run(vip, 5_000);
+  vip.handleClaim(MAC, 5_000);
+  t.deepEqual(timesOf(run(vip, 7_000), 'probe'), [5_000 + STALE_CONFIRM_MS]);
 });
 
 test('after the link came back everybody is told anew', (t) => {
