@@ -5,8 +5,16 @@
 import type { Report } from '../programs/meter.js';
 import { type Check, finding, type Lab, type NamedFinding } from './check.js';
 import { firstMoveMs, hasCloud, vpcLeadsTo } from './cloud-state.js';
-import { History } from './history.js';
-import { describeReport, isWhole, longestGapMs, lostPackets, measureOutages, pause } from './outage.js';
+import { describeLosses, History } from './history.js';
+import {
+  describeReport,
+  figuresOf,
+  isWhole,
+  lostPackets,
+  measureOutages,
+  outageMs,
+  pause,
+} from './outage.js';
 import { ALL_PAIRS, databaseAddress } from './pairs.js';
 import { actingOf, becomesActive, eventually, partnerOf } from './roles.js';
 import { openDatabaseSession, openTransfer } from './sessions.js';
@@ -23,17 +31,17 @@ const SFTP = '10.100.20.20';
 
 function worst(reports: readonly Report[]): string {
   const all = reports.map((report, index) => ({ report, pair: ALL_PAIRS[index] }));
-  const { report, pair } = all.toSorted((a, b) => longestGapMs(b.report) - longestGapMs(a.report))[0];
+  const { report, pair } = all.toSorted((a, b) => outageMs(b.report) - outageMs(a.report))[0];
   return `worst ${pair.from}–${pair.to}: ${describeReport(report)}`;
 }
 
 function reachable(lab: Lab, reports: readonly Report[]): NamedFinding {
-  const outages = reports.map(longestGapMs);
-  const passed = reports.every(isWhole) && Math.max(...outages) <= lab.limitOf(OUTAGE_MS_BUDGET);
+  const passed =
+    reports.every(isWhole) && Math.max(...reports.map(outageMs)) <= lab.limitOf(OUTAGE_MS_BUDGET);
   return {
     ...finding(passed, `${reports.length} pairs of sites; ${worst(reports)}`),
     name: 'active members of all four clusters killed at the same instant: every site pair reachable again',
-    measuredMs: outages,
+    ...figuresOf(reports),
     budgetMs: OUTAGE_MS_BUDGET,
   };
 }
@@ -66,6 +74,7 @@ export function callFinding(lab: Lab, history: History, member: string): Omit<Na
 /** Heals all, waits until the preferred members have the roles again; nobody may miss a packet. */
 async function failback(lab: Lab, whats: readonly string[]): Promise<NamedFinding> {
   const { clusters } = lab.scenario.overlay;
+  const history = new History(lab);
   let late: string[] = [];
   const reports = await measureOutages(lab, ALL_PAIRS, async () => {
     await lab.heal(...whats);
@@ -75,11 +84,15 @@ async function failback(lab: Lab, whats: readonly string[]): Promise<NamedFindin
     late = clusters.filter((_, index) => !backs[index]).map((cluster) => cluster.name);
     await pause(2_000);
   });
-  lab.disturb(...clusters.map((cluster) => cluster.name));
+  lab.disturb(performance.now(), ...clusters.map((cluster) => cluster.name));
   const lost = reports.reduce((sum, report) => sum + lostPackets(report), 0);
   const sent = reports.reduce((sum, { there, back }) => sum + there.received + back.received, 0);
   const passed = late.length === 0 && reports.every(isWhole) && lost === 0;
-  const detail = late.length > 0 ? `no failback: ${late.join(' ')}` : `of ${sent}; ${worst(reports)}`;
+  const losses = describeLosses(reports, history);
+  const detail =
+    late.length > 0
+      ? `no failback: ${late.join(' ')}`
+      : `of ${sent}; ${worst(reports)}${losses && `; ${losses}`}`;
   return {
     ...finding(passed, detail),
     name: 'all four healed: they take the roles back by themselves, no packet lost',

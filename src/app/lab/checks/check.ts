@@ -16,6 +16,8 @@ export interface Finding {
   /** What was measured, one figure a repetition (ms of outage, or as `detail` says), and what the design allows. */
   readonly measuredMs?: readonly number[];
   readonly budgetMs?: number;
+  /** Longest stall of a TCP connection meanwhile. */
+  readonly stallMs?: number;
   /** Packets lost in all repetitions, where none may be. */
   readonly lost?: number;
 }
@@ -76,9 +78,9 @@ export class Lab {
     return this.#disturbedAtMs.get(cluster) ?? Number.NEGATIVE_INFINITY;
   }
 
-  /** Notes that something was done to a cluster, from which it has to recover. */
-  disturb(...clusters: readonly string[]): void {
-    for (const cluster of clusters) this.#disturbedAtMs.set(cluster, performance.now());
+  /** Notes that something was done to clusters at a time (performance.now()), from which they have to recover. */
+  disturb(atMs: number, ...clusters: readonly string[]): void {
+    for (const cluster of clusters) this.#disturbedAtMs.set(cluster, atMs);
   }
 
   /** A line for the person who waits. */

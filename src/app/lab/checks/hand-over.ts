@@ -3,7 +3,8 @@ import type { Report } from '../programs/meter.js';
 import type { Cluster } from '../scenario.js';
 import { type Check, type Finding, finding, type Lab, lastLine } from './check.js';
 import { describeFigures } from './figures.js';
-import { isWhole, longestGapMs, lostPackets, measureOutage, pause } from './outage.js';
+import { describeLosses, History } from './history.js';
+import { figuresOf, isWhole, lostPackets, measureOutage, outageMs, pause } from './outage.js';
 import { pairFor } from './pairs.js';
 import { becomesActive, partnerOf } from './roles.js';
 import { settle } from './settle.js';
@@ -14,10 +15,12 @@ const BETWEEN_MS = 1_000;
 interface HandOver {
   readonly report: Report;
   readonly wrong: readonly string[];
+  readonly losses: string;
 }
 
 async function byCommand(lab: Lab, cluster: Cluster): Promise<HandOver> {
   const active = await settle(lab, cluster);
+  const history = new History(lab);
   const wrong: string[] = [];
   const handTo = async (member: string) => {
     const outcome = await lab.exec(active, ['twinspan', 'failover', '--to', member]);
@@ -29,12 +32,13 @@ async function byCommand(lab: Lab, cluster: Cluster): Promise<HandOver> {
     await handTo(partnerOf(cluster, active));
     await handTo(active);
   });
-  return { report, wrong };
+  return { report, wrong, losses: describeLosses([report], history) };
 }
 
 async function byStop(lab: Lab, cluster: Cluster): Promise<HandOver> {
   const active = await settle(lab, cluster);
   const partner = partnerOf(cluster, active);
+  const history = new History(lab);
   const wrong: string[] = [];
   const report = await measureOutage(lab, pairFor(cluster), async () => {
     await lab.fail(`node:${active}:stop`);
@@ -42,35 +46,38 @@ async function byStop(lab: Lab, cluster: Cluster): Promise<HandOver> {
     await pause(BETWEEN_MS);
   });
   await lab.heal(`node:${active}:stop`);
-  lab.disturb(cluster.name);
-  return { report, wrong };
+  lab.disturb(performance.now(), cluster.name);
+  return { report, wrong, losses: describeLosses([report], history) };
 }
 
 function judge(done: readonly HandOver[]): Finding {
   const lost = done.reduce((sum, { report }) => sum + lostPackets(report), 0);
   const sent = done.reduce((sum, { report }) => sum + report.there.received + report.back.received, 0);
   const wrong = done.flatMap((one) => one.wrong);
+  const losses = done.map((one) => one.losses).filter((one) => one !== '');
   const whole = done.every(({ report }) => isWhole(report));
-  const detail = wrong.join('; ') || `of ${sent}; ${whole ? 'TCP survived' : 'TCP lost'}`;
-  const measuredMs = done.map(({ report }) => longestGapMs(report));
-  return { ...finding(wrong.length === 0 && whole && lost === 0, detail), measuredMs, lost };
+  const detail =
+    wrong.join('; ') || [`of ${sent}`, whole ? 'TCP survived' : 'TCP lost', ...losses].join('; ');
+  const figures = figuresOf(done.map(({ report }) => report));
+  return { ...finding(wrong.length === 0 && whole && lost === 0, detail), ...figures, lost };
 }
 
 function handOverCheck(
   name: string,
+  short: boolean,
   on: (cluster: Cluster) => boolean,
   act: (lab: Lab, cluster: Cluster) => Promise<HandOver>,
 ): Check {
   return {
     name,
-    short: true,
+    short,
     async run(lab) {
       const clusters = lab.scenario.overlay.clusters.filter(on);
       const done: HandOver[] = [];
       for (let index = 0; index < lab.programme.repeat; index++) {
         done.push(await act(lab, clusters[index % clusters.length]));
         if (lab.programme.repeat > 1) {
-          lab.progress(`${name}: ${describeFigures(done.map(({ report }) => longestGapMs(report)))}`);
+          lab.progress(`${name}: ${describeFigures(done.map(({ report }) => outageMs(report)))}`);
         }
       }
       return judge(done);
@@ -80,9 +87,15 @@ function handOverCheck(
 
 /** All of them. */
 export const HAND_OVERS: readonly Check[] = [
-  handOverCheck('planned hand-over and back (twinspan failover): no packet lost', () => true, byCommand),
+  handOverCheck(
+    'planned hand-over and back (twinspan failover): no packet lost',
+    true,
+    () => true,
+    byCommand,
+  ),
   handOverCheck(
     'active edge member stopped in good order: no packet lost',
+    false,
     (cluster) => cluster.vip !== undefined,
     byStop,
   ),

@@ -6,6 +6,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { isActing, type Role } from '../../../core/cluster/record.js';
 import { nodesOf } from '../plan/overlay.js';
 import { logFile } from '../plan/program.js';
+import type { Report } from '../programs/meter.js';
 import type { Cluster } from '../scenario.js';
 import type { Lab } from './check.js';
 
@@ -105,6 +106,23 @@ export function longestDualMs(
 /** A role change in a few words. */
 export function describeChange({ node, from, to, why }: LogEvent): string {
   return `${node} ${from} → ${to} (${why})`;
+}
+
+/** How long before a loss its cause is looked for. */
+const CAUSE_MS = 1_000;
+
+/** Where packets were lost (or overtaken, on a track with losses), and what the nodes told shortly before; '' for no loss. */
+export function describeLosses(reports: readonly Report[], history: History): string {
+  const tracks = reports.flatMap(({ there, back }) => [there, back]).filter(({ lost }) => lost > 0);
+  const losses = tracks.flatMap((track) => track.losses);
+  const [first] = losses.toSorted((a, b) => a.atMs - b.atMs);
+  if (first === undefined) return '';
+  const events = history
+    .events()
+    .filter(({ atMs }) => atMs <= first.atMs && atMs > first.atMs - CAUSE_MS)
+    .map((event) => `${event.node} ${event.event}${event.to === undefined ? '' : ` ${event.to}`}`);
+  const at = new Date(first.atMs).toISOString().slice(11, 23);
+  return `lost in ${losses.length} places, first ${first.packets} at ${at} after ${events.join(', ') || 'nothing told'}`;
 }
 
 /** Whether a change moves the role: claims that come to nothing do not. */

@@ -73,9 +73,25 @@ export async function measureOutage(lab: Lab, between: Measured, act: () => Prom
   return (await measureOutages(lab, [between], act))[0];
 }
 
-/** The longest gap of all three kinds of traffic. */
-export function longestGapMs(report: Report): number {
-  return Math.max(report.there.longestGapMs, report.back.longestGapMs, report.tcp.longestGapMs);
+/**
+ * The outage: the longest gap of the packets in either direction. A TCP connection that lost packets waits for its own
+ * retransmission timer, which doubles from 200 ms; its gap is told apart as a stall.
+ */
+export function outageMs(report: Report): number {
+  return Math.max(report.there.longestGapMs, report.back.longestGapMs);
+}
+
+/** The longest outage and stall of several reports, as part of a finding. */
+export function figuresOf(reports: readonly Report[]): Pick<Finding, 'measuredMs' | 'stallMs'> {
+  return {
+    measuredMs: reports.map(outageMs),
+    stallMs: Math.max(...reports.map((report) => report.tcp.longestGapMs)),
+  };
+}
+
+/** The report with the longest outage, in a few words. */
+export function describeWorst(reports: readonly Report[]): string {
+  return describeReport(reports.toSorted((a, b) => outageMs(b) - outageMs(a))[0]);
 }
 
 /** Numbered packets that never came, both ways. */
@@ -101,12 +117,11 @@ export function describeReport({ there, back, tcp }: Report): string {
 
 /** A report as a finding against a limit; a connection that did not survive or a direction without report fails. */
 export function judgeOutage(report: Report, limitMs: number): Finding {
-  const outageMs = longestGapMs(report);
-  const passed = isWhole(report) && outageMs <= limitMs;
+  const passed = isWhole(report) && outageMs(report) <= limitMs;
   return {
     verdict: passed ? 'pass' : 'fail',
     detail: describeReport(report),
-    measuredMs: [outageMs],
+    ...figuresOf([report]),
     budgetMs: limitMs,
   };
 }

@@ -5,8 +5,8 @@ import { eventually, statusOf } from './roles.js';
 
 /** After it a restarted member has listened, settled its sessions and can serve. */
 const CALM_MS = 7_000;
-/** After it a preferred member that may take the role back has done so, unless it has done so too often. */
-const FAILBACK_MS = 16_000;
+/** After a hand-over the one that gave the role up can serve again, and has for long enough to be counted on. */
+const HANDED_MS = 4_000;
 const SETTLE_MS_MAX = 60_000;
 
 /** Peers that a node must have a live session with: its partner, and whoever can be dialled. */
@@ -18,6 +18,7 @@ function wantedPeers(lab: Lab, cluster: Cluster, member: string): string[] {
   return wanted.filter((one) => one !== member);
 }
 
+/** Who is active in a cluster; undefined where it is not calm. */
 async function lookAt(lab: Lab, cluster: Cluster): Promise<string | undefined> {
   const reports = await Promise.all(cluster.members.map((member) => statusOf(lab, member)));
   const acting: string[] = [];
@@ -32,14 +33,31 @@ async function lookAt(lab: Lab, cluster: Cluster): Promise<string | undefined> {
   return acting.length === 1 ? acting[0] : undefined;
 }
 
-/** Waits until `cluster` is calm and says who is active. Throws where it does not calm down. */
+/** Hands the role of a calm cluster back to its preferred member, where another has it; a refusal is no matter. */
+async function handBack(lab: Lab, cluster: Cluster): Promise<void> {
+  const now = performance.now();
+  const [preferred] = cluster.members;
+  if (now - lab.disturbedAtMs(cluster.name) < CALM_MS) return;
+  const active = await lookAt(lab, cluster);
+  if (active === undefined || active === preferred) return;
+  const outcome = await lab.exec(active, ['twinspan', 'failover', '--to', preferred]);
+  if (outcome.code === 0) lab.disturb(performance.now() - CALM_MS + HANDED_MS, cluster.name);
+}
+
+/**
+ * Waits until `cluster` is calm and its preferred member active: a role that is elsewhere is handed over, since an
+ * automatic failback could come in the middle of what follows; so are those of other clusters, to be calm in their turn.
+ * Says who is active. Throws where it does not calm down.
+ */
 export async function settle(lab: Lab, cluster: Cluster): Promise<string> {
+  const { clusters } = lab.scenario.overlay;
+  const [preferred] = cluster.members;
   let active: string | undefined;
   const calm = await eventually(SETTLE_MS_MAX, async () => {
-    const sinceMs = performance.now() - lab.disturbedAtMs(cluster.name);
-    if (sinceMs < CALM_MS) return false;
+    await Promise.all(clusters.map((one) => handBack(lab, one)));
+    if (performance.now() - lab.disturbedAtMs(cluster.name) < CALM_MS) return false;
     active = await lookAt(lab, cluster);
-    return active !== undefined && (active === cluster.members[0] || sinceMs > FAILBACK_MS);
+    return active === preferred;
   });
   if (calm && active !== undefined) return active;
   throw new Error(`${cluster.name} does not calm down: ${active ?? 'nobody'} is active`);

@@ -2,12 +2,13 @@
  * One member fails, its partner takes over: the cheap rows, repeated as often as is asked, on the clusters in turn. Each
  * measures one pair of hosts whose traffic needs the cluster, and reads the logs for who was active when.
  */
+import type { Report } from '../programs/meter.js';
 import type { Cluster } from '../scenario.js';
 import { type Check, type Finding, finding, type Lab } from './check.js';
 import { hasCloud } from './cloud-state.js';
 import { describeFigures } from './figures.js';
 import { describeChange, History, type Known, longestDualMs } from './history.js';
-import { isWhole, longestGapMs, lostPackets, measureOutage, pause } from './outage.js';
+import { describeWorst, figuresOf, isWhole, measureOutage, outageMs, pause } from './outage.js';
 import { pairFor } from './pairs.js';
 import { eventually, partnerOf, statusOf } from './roles.js';
 import { settle } from './settle.js';
@@ -22,7 +23,6 @@ export const DUAL_MS_BUDGET = 600;
 
 export interface Fault {
   readonly name: string;
-  readonly short?: boolean;
   readonly budgetMs: number;
   /** Clusters that it is tried on, in turn. */
   readonly on: (cluster: Cluster) => boolean;
@@ -33,12 +33,10 @@ export interface Fault {
 }
 
 interface Sample {
-  readonly outageMs: number;
-  readonly whole: boolean;
-  readonly lost: number;
+  readonly report: Report;
   readonly dualMs: number;
   /** What went wrong, where something did. */
-  readonly wrong?: string;
+  readonly wrong: readonly string[];
 }
 
 /** Breaks the active member of a cluster, looks on, mends it. */
@@ -48,8 +46,10 @@ export async function takeOver(lab: Lab, cluster: Cluster, fault: Fault): Promis
   const whats = fault.whats(cluster, active);
   const history = new History(lab);
   const known: Known[] = [];
+  const wrong: string[] = [];
   let moved = false;
   const report = await measureOutage(lab, pairFor(cluster), async () => {
+    if ((await statusOf(lab, active))?.role !== 'active') wrong.push(`${active} was not active any more`);
     await lab.fail(...whats);
     const isGone = fault.frozen || whats.includes(`node:${active}`);
     if (isGone) known.push({ atMs: Date.now(), node: active, active: false });
@@ -59,42 +59,37 @@ export async function takeOver(lab: Lab, cluster: Cluster, fault: Fault): Promis
   if (fault.frozen) known.push({ atMs: Date.now(), node: active, active: true });
   await lab.heal(...whats);
   await pause(AFTER_HEAL_MS);
-  lab.disturb(cluster.name);
+  lab.disturb(performance.now(), cluster.name);
   const changes = history.roleChanges(cluster.members);
   const dualMs = longestDualMs(cluster, [active], changes, known);
-  const sample = {
-    outageMs: longestGapMs(report),
-    whole: isWhole(report),
-    lost: lostPackets(report),
-    dualMs,
-  };
-  if (moved) return sample;
+  const sample = { report, dualMs, wrong };
   const told = changes.map(describeChange).join('; ') || 'no role moved';
-  return { ...sample, wrong: `${partner} did not take over from ${active}: ${told}` };
+  if (!moved) wrong.push(`${partner} did not take over from ${active}: ${told}`);
+  return sample;
 }
 
 /** Samples as one finding. */
 export function judgeSamples(lab: Lab, samples: readonly Sample[], budgetMs: number): Finding {
-  const outages = samples.map((one) => one.outageMs);
+  const reports = samples.map(({ report }) => report);
+  const figures = figuresOf(reports);
   const dualMs = Math.max(...samples.map((one) => one.dualMs));
-  const wrong = samples.flatMap((one) => one.wrong ?? []);
-  const broken = samples.filter((one) => !one.whole).length;
+  const wrong = samples.flatMap((one) => one.wrong);
+  const broken = reports.filter((report) => !isWhole(report)).length;
   const passed =
     wrong.length === 0 &&
     broken === 0 &&
-    Math.max(...outages) <= lab.limitOf(budgetMs) &&
+    Math.max(...reports.map(outageMs)) <= lab.limitOf(budgetMs) &&
     dualMs <= lab.limitOf(DUAL_MS_BUDGET);
   const connections = broken === 0 ? 'TCP survived' : `TCP lost ${broken} of ${samples.length} times`;
   const dual = dualMs === 0 ? 'never two actives' : `two actives for at most ${dualMs} ms`;
-  const detail = [connections, dual, ...wrong].join('; ');
-  return { ...finding(passed, detail), measuredMs: outages, budgetMs };
+  const detail = [connections, dual, describeWorst(reports), ...wrong].join('; ');
+  return { ...finding(passed, detail), ...figures, budgetMs };
 }
 
 /** A fault as a check: `repeat` samples on the clusters in turn. */
 export function takeoverCheck(fault: Fault): Check {
   return {
     name: fault.name,
-    ...(fault.short && { short: true }),
     async run(lab) {
       const clusters = lab.scenario.overlay.clusters.filter(fault.on);
       if (clusters.some((cluster) => cluster.vip === undefined) && !hasCloud(lab)) {
@@ -104,7 +99,7 @@ export function takeoverCheck(fault: Fault): Check {
       for (let index = 0; index < lab.programme.repeat; index++) {
         samples.push(await takeOver(lab, clusters[index % clusters.length], fault));
         if (lab.programme.repeat > 1)
-          lab.progress(`${fault.name}: ${describeFigures(samples.map((one) => one.outageMs))}`);
+          lab.progress(`${fault.name}: ${describeFigures(samples.map(({ report }) => outageMs(report)))}`);
       }
       return judgeSamples(lab, samples, fault.budgetMs);
     },
@@ -117,7 +112,6 @@ const isEdge = (cluster: Cluster): boolean => cluster.vip !== undefined;
 export const FAULTS: readonly Fault[] = [
   {
     name: 'active edge member killed (kill -9)',
-    short: true,
     budgetMs: 800,
     on: isEdge,
     whats: (_, active) => [`node:${active}`],
@@ -137,7 +131,6 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: "active edge member's LAN carrier lost",
-    short: true,
     budgetMs: 400,
     on: isEdge,
     whats: (_, active) => [`link:${active}/lan`],

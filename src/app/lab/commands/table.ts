@@ -28,20 +28,23 @@ export function formatRow(row: Row): string {
   return `${MARKS[verdict]}  ${name}\n      ${[...figures, detail].join('; ')}`;
 }
 
-const HEADS = ['', 'n', 'p50', 'p90', 'max', 'budget, ms', 'packets lost'];
+const HEADS = ['', 'n', 'p50', 'p90', 'max', 'budget', 'TCP stall', 'packets lost'];
 
 /** Everything that was measured, as a Markdown table. Times in ms. */
 export function formatTable(rows: readonly NamedFinding[]): string {
   const cells = rows
     .filter((row) => row.measuredMs !== undefined && row.verdict !== 'skip')
-    .map(({ name, measuredMs = [], budgetMs, lost, verdict }) => [
+    .map(({ name, measuredMs = [], budgetMs, stallMs, lost, verdict }) => [
       verdict === 'fail' ? `${name} — FAILED` : name,
       String(measuredMs.length),
       ...[0.5, 0.9, 1].map((fraction) => String(Math.round(percentile(measuredMs, fraction)))),
       budgetMs === undefined ? '' : String(budgetMs),
+      stallMs === undefined ? '' : String(stallMs),
       lost === undefined ? '' : String(lost),
     ]);
-  const widths = HEADS.map((head, index) => Math.max(head.length, ...cells.map((row) => row[index].length)));
+  const widths = HEADS.map((head, index) =>
+    Math.max(head.length, 3, ...cells.map((row) => row[index].length)),
+  );
   const line = (row: readonly string[]) => {
     const padded = row.map((cell, index) =>
       index === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[index]),
@@ -63,7 +66,7 @@ export function withTable(readme: string, table: string): string | undefined {
 export function writeReadme(rows: readonly NamedFinding[], date: string): void {
   const path = `${ROOT}README.md`;
   const machine = `${cpus().length} × ${cpus()[0].model.replace(/ Processor$/, '')}`;
-  const about = `ms of outage (longest gap of 100 packets/s each way and of a TCP connection). ${date.slice(0, 10)}, ${machine}, all 27 hosts on it.`;
+  const about = `Milliseconds. An outage is the longest gap of 100 numbered packets a second each way; a TCP connection beside them waits for its own retransmission timer (longest stall). ${date.slice(0, 10)}, ${machine}, all 27 hosts on it.`;
   const changed = withTable(readFileSync(path, 'utf8'), `${formatTable(rows)}\n\n${about}`);
   if (changed === undefined)
     throw new TwinspanError('TS_LAB', `README.md has no ${START_MARKER} … ${END_MARKER}.`);

@@ -49,7 +49,7 @@ async function tryCheck(lab: Lab, check: Check, signal: AbortSignal): Promise<Ro
   }
   if (lab.failures.length > 0) {
     for (const what of lab.failures) await lab.heal(what).catch(() => {});
-    lab.disturb(...lab.scenario.overlay.clusters.map((cluster) => cluster.name));
+    lab.disturb(performance.now(), ...lab.scenario.overlay.clusters.map((cluster) => cluster.name));
     await new Promise((resolve) => setTimeout(resolve, CALM_AFTER_FAILURE_MS));
   }
   const seconds = Math.round(performance.now() - began) / 1000;

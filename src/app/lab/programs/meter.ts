@@ -11,6 +11,21 @@ export interface Track {
   longestGapMs: number;
   /** When the longest gap began, counted from the first arrival. */
   longestGapAtMs: number;
+  /** Where numbers were missing, the first few places. */
+  readonly losses: Loss[];
+}
+
+export interface Loss {
+  /** Unix time, ms. */
+  readonly atMs: number;
+  readonly packets: number;
+}
+
+const LOSSES_MAX = 16;
+
+/** A track of what has not begun. */
+export function emptyTrack(): Track {
+  return { received: 0, lost: 0, longestGapMs: 0, longestGapAtMs: 0, losses: [] };
 }
 
 export interface Report {
@@ -24,7 +39,7 @@ export class Meter {
   #first = 0;
   #last = 0;
   #highest = -1;
-  readonly track: Track = { received: 0, lost: 0, longestGapMs: 0, longestGapAtMs: 0 };
+  readonly track: Track = emptyTrack();
 
   /** Notes the arrival of number `sequence` (from 0) at `now`. */
   handleArrival(sequence: number, now: number): void {
@@ -32,6 +47,11 @@ export class Meter {
     else this.#gapUntil(now);
     this.#last = now;
     this.track.received++;
+    const missing = sequence - this.#highest - 1;
+    const { losses } = this.track;
+    if (missing > 0 && losses.length < LOSSES_MAX) {
+      losses.push({ atMs: Math.round(performance.timeOrigin + now), packets: missing });
+    }
     this.#highest = Math.max(this.#highest, sequence);
     this.track.lost = Math.max(0, this.#highest + 1 - this.track.received);
   }

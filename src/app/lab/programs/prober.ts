@@ -12,7 +12,7 @@
  */
 import { createSocket, type RemoteInfo } from 'node:dgram';
 import { connect, createServer, type Socket } from 'node:net';
-import { Meter, type Report, type Track } from './meter.js';
+import { emptyTrack, Meter, type Report, type Track } from './meter.js';
 
 const PERIOD_MS = 10;
 const REPORT_MS = 5000;
@@ -118,7 +118,7 @@ function measureOne(address: string, port: number, run: number): () => Promise<R
     clearInterval(timer);
     const now = performance.now();
     const report = { back: back.finish(now), tcp: { ...tcp.finish(now), alive } };
-    const none = { received: 0, lost: sequence, longestGapMs: -1, longestGapAtMs: 0 };
+    const none = { ...emptyTrack(), lost: sequence, longestGapMs: -1 };
     return { there: (await askReport(address, port, run)) ?? none, ...report };
   };
 }

@@ -1,6 +1,7 @@
 /** A process that runs for the length of a check and ends with it: a capture, a meter. */
 import { spawn } from 'node:child_process';
 import { TwinspanError } from '../../../core/base/errors.js';
+import { killGroup } from './command.js';
 
 const START_MS = 10_000;
 const END_MS = 10_000;
@@ -15,7 +16,9 @@ export interface Child {
 
 /** Starts a process and waits until its output (stdout or stderr) contains `ready`. Throws TS_LAB when it does not. */
 export async function openChild(argv: readonly string[], ready: string): Promise<Child> {
-  const child = spawn(argv[0], argv.slice(1), { stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn(argv[0], argv.slice(1), { detached: true, stdio: ['pipe', 'pipe', 'pipe'] });
+  // It leads a process group of its own: what it has started in turn must not outlive it.
+  const kill = () => killGroup(child);
   const text = { stdout: '', stderr: '' };
   const ended = new Promise<void>((resolve) => {
     child.on('close', () => resolve());
@@ -24,7 +27,7 @@ export async function openChild(argv: readonly string[], ready: string): Promise
   child.stdin.on('error', () => {});
   await new Promise<void>((resolve, reject) => {
     const refuse = () => {
-      child.kill('SIGKILL');
+      kill();
       reject(
         new TwinspanError('TS_LAB', `This did not start: ${argv.join(' ')}`, text.stderr.trim() || undefined),
       );
@@ -45,7 +48,7 @@ export async function openChild(argv: readonly string[], ready: string): Promise
     look();
   });
   const outcome = async (withinMs: number): Promise<string> => {
-    const timer = setTimeout(() => child.kill('SIGKILL'), withinMs);
+    const timer = setTimeout(kill, withinMs);
     await ended;
     clearTimeout(timer);
     return text.stdout;

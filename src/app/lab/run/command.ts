@@ -1,5 +1,5 @@
 /** Running one command to its end: bounded in time, stoppable, with what it said when it fails. */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { TwinspanError } from '../../../core/base/errors.js';
 import { quote } from '../plan/step.js';
 
@@ -21,18 +21,21 @@ export interface CommandOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Kills a child that leads a process group, and the group with it. */
+export function killGroup(child: ChildProcess): void {
+  try {
+    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    // It ended in this moment.
+  }
+}
+
 /** Runs a command and reports how it ended; never throws. After `timeoutMs` (default 20 s) it is killed. */
 export function tryCommand(argv: readonly string[], options: CommandOptions = {}): Promise<Outcome> {
   return new Promise((resolve) => {
     const child = spawn(argv[0], argv.slice(1), { detached: true, stdio: ['pipe', 'pipe', 'pipe'] });
     // It leads a process group of its own: what it has started in turn must not outlive it either.
-    const kill = () => {
-      try {
-        if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
-      } catch {
-        // It ended in this moment.
-      }
-    };
+    const kill = () => killGroup(child);
     const text = { stdout: '', stderr: '' };
     let timedOut = false;
     const timer = setTimeout(() => {

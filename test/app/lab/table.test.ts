@@ -1,0 +1,62 @@
+/** What the failure programme measured, as a table: percentiles, budgets, the README's place for it. */
+import test from 'ava';
+import { describeFigures, percentile } from '../../../src/app/lab/checks/figures.js';
+import {
+  END_MARKER,
+  formatRow,
+  formatTable,
+  isOverBudget,
+  START_MARKER,
+  withTable,
+} from '../../../src/app/lab/commands/table.js';
+
+const ROWS = [
+  {
+    name: 'killed',
+    verdict: 'pass',
+    detail: '',
+    measuredMs: [300, 100, 200],
+    budgetMs: 250,
+    stallMs: 600,
+  },
+  { name: 'handed over', verdict: 'fail', detail: 'why', measuredMs: [20], lost: 3 },
+  { name: 'skipped', verdict: 'skip', detail: 'no moto', measuredMs: [] },
+  { name: 'nothing measured', verdict: 'pass', detail: 'fine' },
+] as const;
+
+test('percentiles are values that were measured (nearest rank)', (t) => {
+  const values = Array.from({ length: 20 }, (_, index) => 20 - index);
+  t.deepEqual(
+    [0.5, 0.9, 0.99, 1].map((fraction) => percentile(values, fraction)),
+    [10, 18, 20, 20],
+  );
+  t.is(percentile([7], 0.5), 7);
+  t.is(percentile([], 0.5), Number.NaN);
+  t.is(describeFigures([41.6]), '42 ms');
+  t.is(describeFigures([1, 2, 3]), 'p50 2 p90 3 max 3 ms of 3');
+});
+
+test('the table has a line for each row that measured something', (t) => {
+  t.deepEqual(formatTable(ROWS).split('\n'), [
+    '|                      |   n | p50 | p90 | max | budget | TCP stall | packets lost |',
+    '| -------------------- | --: | --: | --: | --: | -----: | --------: | -----------: |',
+    '| killed               |   3 | 200 | 300 | 300 |    250 |       600 |              |',
+    '| handed over — FAILED |   1 |  20 |  20 |  20 |        |           |            3 |',
+  ]);
+});
+
+test('what is over its budget says so', (t) => {
+  t.true(isOverBudget(ROWS[0]));
+  t.false(isOverBudget(ROWS[1]));
+  t.regex(formatRow({ ...ROWS[0], seconds: 1 }), /^pass {2}killed\n.*budget 250 ms: OVER/);
+  t.regex(formatRow({ ...ROWS[1], seconds: 1 }), /^FAIL {2}handed over\n.*3 packets lost; why$/);
+});
+
+test('the README keeps everything but what is between the markers', (t) => {
+  const readme = `a\n${START_MARKER}\nold\n${END_MARKER}\nb\n`;
+  const changed = withTable(readme, 'new');
+  t.is(changed, `a\n${START_MARKER}\n\nnew\n\n${END_MARKER}\nb\n`);
+  t.is(withTable(changed!, 'new'), changed);
+  t.is(withTable('no markers', 'new'), undefined);
+  t.is(withTable(`${END_MARKER} ${START_MARKER}`, 'new'), undefined);
+});
