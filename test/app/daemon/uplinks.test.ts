@@ -12,7 +12,7 @@ import type { ExecutionContext } from 'ava';
 import { Daemon } from '../../support/daemon.js';
 import { Network, until } from '../../support/namespaces.js';
 import { rootTest } from '../../support/privileged.js';
-import { ping } from '../../support/traffic.js';
+import { datagrams, ping, startEcho, stream } from '../../support/traffic.js';
 import { changes, HB, Line } from './line.js';
 
 const INTERNET = '192.0.2.7';
@@ -74,7 +74,7 @@ class Site {
     network.run(
       'net',
       `ip addr add ${INTERNET}/32 dev lo; ip addr add 10.9.1.1/24 dev isp1; ip addr add 10.9.2.1/24 dev isp2
-       ip route add 198.51.100.0/24 via 10.9.1.2; ip route add 203.0.113.0/24 via 10.9.2.2
+       ip route add 198.51.100.0/24 via 10.9.1.2 src ${INTERNET}; ip route add 203.0.113.0/24 via 10.9.2.2 src ${INTERNET}
        nft 'table inet quiet { chain out { type filter hook output priority 0; tcp flags & rst == rst drop; }; }'`,
     );
     this.na = new Daemon(network, 'na', 'na');
@@ -254,6 +254,23 @@ rootTest(
     t.true(macs.includes(network.run('na', 'cat /sys/class/net/wan2/address').trim()), macs);
   },
 );
+
+rootTest('streams and datagrams of every size break out and come back, with and without ICMP', async (t) => {
+  const site = new Site(t);
+  const { network } = site;
+  await site.start();
+  await startEcho(network, 'net');
+  await stream(network, 'site', INTERNET);
+  await datagrams(network, 'site', INTERNET);
+  // From here on only the clamped MSS keeps segments small enough for the TUN.
+  network.run(
+    'na',
+    "nft 'table inet mute { chain out { type filter hook output priority 0; icmp type destination-unreachable drop; }; }'",
+  );
+  for (const host of ['site', 'net']) network.run(host, 'ip route flush cache');
+  await stream(network, 'site', INTERNET);
+  t.pass();
+});
 
 rootTest('a tunnel leaves an uplink whose carrier is lost, and the session stays', async (t) => {
   const line = new Line(t);
