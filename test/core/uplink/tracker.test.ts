@@ -197,6 +197,7 @@ test('tunnels leave an uplink at once when its link is lost, and only then', (t)
   t.deepEqual(bench.tracker.standIns(), [0, 1]);
   bench.link(0, link(1, { carrier: false }));
   t.deepEqual(bench.tracker.standIns(), [1, 1]);
+  t.deepEqual([bench.tracker.linkFault(0), bench.tracker.linkFault(1)], ['eth0 has no carrier', '']);
   bench.link(1, link(2, { addresses: [] }));
   t.deepEqual(bench.tracker.standIns(), [0, 1], 'nowhere to go');
   bench.link(0, link(1, { gateways: [] }));
