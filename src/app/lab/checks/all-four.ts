@@ -96,6 +96,7 @@ async function failback(lab: Lab, whats: readonly string[]): Promise<NamedFindin
   return {
     ...finding(passed, detail),
     name: 'all four healed: they take the roles back by themselves, no packet lost',
+    ...figuresOf(reports),
     lost,
   };
 }

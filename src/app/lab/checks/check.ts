@@ -59,6 +59,8 @@ const POLL_MS = 100;
 export class Lab {
   readonly scenario: Scenario;
   readonly programme: Programme;
+  /** For how long two members of a cluster were active at once, ms, of each takeover. BOUNDED by the repetitions. */
+  readonly dualsMs: number[] = [];
   readonly #context: Context;
   readonly #disturbedAtMs = new Map<string, number>();
 

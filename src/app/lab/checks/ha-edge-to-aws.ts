@@ -6,7 +6,7 @@ import { cloudChecks } from './cloud.js';
 import { explainChecks } from './explain.js';
 import { HAND_OVERS } from './hand-over.js';
 import { judgeOutage, measureOutage } from './outage.js';
-import { FAULTS, takeoverCheck } from './takeover.js';
+import { dualCheck, FAULTS, takeoverCheck } from './takeover.js';
 
 const SITES = [1, 2, 3];
 const SFTP = '10.100.20.20';
@@ -161,6 +161,14 @@ function standbyRestart(mode: string, word: string): Check {
   };
 }
 
+/** Two lists in one, by turns: while a cluster of one list recovers another of the other is tried. */
+function inTurn(first: readonly Check[], second: readonly Check[]): Check[] {
+  const length = Math.max(first.length, second.length);
+  return Array.from({ length }, (_, index) => [first[index], second[index]])
+    .flat()
+    .filter(Boolean);
+}
+
 export const HA_EDGE_TO_AWS: readonly CheckGroup[] = [
   {
     title: 'in normal operation',
@@ -176,19 +184,19 @@ export const HA_EDGE_TO_AWS: readonly CheckGroup[] = [
     ].map((check) => ({ ...check, short: true })),
   },
   {
-    title: 'while nodes die and come back',
+    title: 'while nodes and links fail and come back',
     broken: true,
     checks: [
       allFour,
       standbyRestart('', 'killed'),
       standbyRestart(':stop', 'stopped'),
       ...HAND_OVERS,
-      ...FAULTS.map(takeoverCheck),
+      ...inTurn(FAULTS.map(takeoverCheck), cloudChecks()),
     ],
   },
   {
-    title: 'while Redis, the LAN between members and the EC2 API fail',
+    title: 'while Redis and the LAN between members fail',
     broken: true,
-    checks: [...channelChecks(), ...cloudChecks()],
+    checks: [...channelChecks(), dualCheck],
   },
 ];

@@ -7,7 +7,7 @@ import { describeLosses, History } from './history.js';
 import { figuresOf, isWhole, lostPackets, measureOutage, outageMs, pause } from './outage.js';
 import { pairFor } from './pairs.js';
 import { becomesActive, partnerOf } from './roles.js';
-import { settle } from './settle.js';
+import { calmest, settle } from './settle.js';
 
 const MOVE_MS_MAX = 5_000;
 const BETWEEN_MS = 1_000;
@@ -73,9 +73,10 @@ function handOverCheck(
     short,
     async run(lab) {
       const clusters = lab.scenario.overlay.clusters.filter(on);
+      const first = clusters.indexOf(calmest(lab, clusters));
       const done: HandOver[] = [];
       for (let index = 0; index < lab.programme.repeat; index++) {
-        done.push(await act(lab, clusters[index % clusters.length]));
+        done.push(await act(lab, clusters[(first + index) % clusters.length]));
         if (lab.programme.repeat > 1) {
           lab.progress(`${name}: ${describeFigures(done.map(({ report }) => outageMs(report)))}`);
         }

@@ -33,6 +33,11 @@ async function lookAt(lab: Lab, cluster: Cluster): Promise<string | undefined> {
   return acting.length === 1 ? acting[0] : undefined;
 }
 
+/** Of several clusters the one that has been left alone for longest: it has the least to wait for. */
+export function calmest(lab: Lab, clusters: readonly Cluster[]): Cluster {
+  return clusters.toSorted((a, b) => lab.disturbedAtMs(a.name) - lab.disturbedAtMs(b.name))[0];
+}
+
 /** Hands the role of a calm cluster back to its preferred member, where another has it; a refusal is no matter. */
 async function handBack(lab: Lab, cluster: Cluster): Promise<void> {
   const now = performance.now();

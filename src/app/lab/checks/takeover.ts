@@ -1,5 +1,5 @@
 /**
- * One member fails, its partner takes over: the cheap rows, repeated as often as is asked, on the clusters in turn. Each
+ * One member fails, its partner takes over: the cheap rows, repeated as often as is asked, on one cluster after the other. Each
  * measures one pair of hosts whose traffic needs the cluster, and reads the logs for who was active when.
  */
 import type { Report } from '../programs/meter.js';
@@ -11,7 +11,7 @@ import { describeChange, History, type Known, longestDualMs } from './history.js
 import { describeWorst, figuresOf, isWhole, measureOutage, outageMs, pause } from './outage.js';
 import { pairFor } from './pairs.js';
 import { eventually, partnerOf, statusOf } from './roles.js';
-import { settle } from './settle.js';
+import { calmest, settle } from './settle.js';
 
 /** Time for the partner to take the role in, and for a TCP connection to try again. */
 const MOVE_MS_MAX = 5_000;
@@ -24,7 +24,7 @@ export const DUAL_MS_BUDGET = 600;
 export interface Fault {
   readonly name: string;
   readonly budgetMs: number;
-  /** Clusters that it is tried on, in turn. */
+  /** Clusters that it is tried on, the calmest first. */
   readonly on: (cluster: Cluster) => boolean;
   /** Failures that together make the fault, given the active member. */
   readonly whats: (cluster: Cluster, active: string) => readonly string[];
@@ -62,6 +62,7 @@ export async function takeOver(lab: Lab, cluster: Cluster, fault: Fault): Promis
   lab.disturb(performance.now(), cluster.name);
   const changes = history.roleChanges(cluster.members);
   const dualMs = longestDualMs(cluster, [active], changes, known);
+  lab.dualsMs.push(dualMs);
   const sample = { report, dualMs, wrong };
   const told = changes.map(describeChange).join('; ') || 'no role moved';
   if (!moved) wrong.push(`${partner} did not take over from ${active}: ${told}`);
@@ -86,7 +87,7 @@ export function judgeSamples(lab: Lab, samples: readonly Sample[], budgetMs: num
   return { ...finding(passed, detail), ...figures, budgetMs };
 }
 
-/** A fault as a check: `repeat` samples on the clusters in turn. */
+/** A fault as a check: `repeat` samples, on whichever cluster is calmest. */
 export function takeoverCheck(fault: Fault): Check {
   return {
     name: fault.name,
@@ -97,7 +98,7 @@ export function takeoverCheck(fault: Fault): Check {
       }
       const samples: Sample[] = [];
       for (let index = 0; index < lab.programme.repeat; index++) {
-        samples.push(await takeOver(lab, clusters[index % clusters.length], fault));
+        samples.push(await takeOver(lab, calmest(lab, clusters), fault));
         if (lab.programme.repeat > 1)
           lab.progress(`${fault.name}: ${describeFigures(samples.map(({ report }) => outageMs(report)))}`);
       }
@@ -154,3 +155,21 @@ export const FAULTS: readonly Fault[] = [
     whats: (_, active) => [`link:${active}/wan:silent`],
   },
 ];
+
+/** All takeovers so far: for how long two members of a cluster were active at once. */
+export const dualCheck: Check = {
+  name: 'two members of a cluster active at once, in all of these',
+  async run(lab): Promise<Finding> {
+    if (lab.dualsMs.length === 0) return { verdict: 'skip', detail: 'no takeover was tried' };
+    const longest = Math.max(...lab.dualsMs);
+    const none = lab.dualsMs.filter((one) => one === 0).length;
+    return {
+      ...finding(
+        longest <= lab.limitOf(DUAL_MS_BUDGET),
+        `never in ${none} of ${lab.dualsMs.length} takeovers`,
+      ),
+      measuredMs: lab.dualsMs,
+      budgetMs: DUAL_MS_BUDGET,
+    };
+  },
+};
