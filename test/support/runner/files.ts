@@ -8,11 +8,14 @@ import { join, relative } from 'node:path';
 export interface Phases {
   /** Run several at a time. */
   readonly plain: string[];
-  /** Run one after the other, last: they own namespaces, devices and daemons. */
+  /** Run two at a time: most of them wait for sockets, servers and devices. */
+  readonly edges: string[];
+  /** Run one after the other, last: they own whole networks of daemons, and look at when things happen. */
   readonly serial: string[];
 }
 
-const SERIAL = /^test\/(app\/daemon|edge|interop|lab)\//;
+const EDGES = /^test\/edge\//;
+const SERIAL = /^test\/(app\/daemon|interop|lab)\//;
 
 /** Every file below `root`/`folder`, as paths relative to `root`, sorted. */
 export function filesBelow(root: string, folder: string): string[] {
@@ -38,7 +41,8 @@ export function planPhases(sources: readonly string[], patterns: readonly string
   );
   const compiled = (file: string): string => `dist/${file.replace(/\.ts$/, '.js')}`;
   return {
-    plain: tests.filter((file) => !SERIAL.test(file)).map(compiled),
+    plain: tests.filter((file) => !SERIAL.test(file) && !EDGES.test(file)).map(compiled),
+    edges: tests.filter((file) => EDGES.test(file)).map(compiled),
     serial: tests.filter((file) => SERIAL.test(file)).map(compiled),
   };
 }

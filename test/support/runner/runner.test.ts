@@ -47,7 +47,7 @@ test('a root test that announces a skip is not counted as passed', (t) => {
   t.deepEqual([reader.passed, reader.failed, reader.skipped], [1, 0, 1]);
 });
 
-test('sources decide what runs, and tests on devices run last', (t) => {
+test('sources decide what runs, and tests of whole networks run last', (t) => {
   const sources = [
     'test/core/nat.test.ts',
     'test/edge/tun.test.ts',
@@ -56,14 +56,16 @@ test('sources decide what runs, and tests on devices run last', (t) => {
   ];
   t.deepEqual(planPhases(sources, []), {
     plain: ['dist/test/core/nat.test.js'],
-    serial: ['dist/test/edge/tun.test.js', 'dist/test/lab/up.test.js'],
+    edges: ['dist/test/edge/tun.test.js'],
+    serial: ['dist/test/lab/up.test.js'],
   });
   t.deepEqual(planPhases(sources, ['nat']).serial, []);
   t.deepEqual(planPhases(sources, ['dist/test/edge/tun.test.js']), {
     plain: [],
-    serial: ['dist/test/edge/tun.test.js'],
+    edges: ['dist/test/edge/tun.test.js'],
+    serial: [],
   });
-  t.deepEqual(planPhases(sources, ['nothing']), { plain: [], serial: [] });
+  t.deepEqual(planPhases(sources, ['nothing']), { plain: [], edges: [], serial: [] });
 });
 
 test('a compiled file without its source is stale', (t) => {
