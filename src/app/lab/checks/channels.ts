@@ -136,6 +136,7 @@ const cutOff: Check = {
     const after = await actingOf(lab, cluster);
     const changes = history.roleChanges(cluster.members);
     const dualMs = longestDualMs(cluster, [active], changes);
+    lab.dualsMs.push(dualMs);
     const passed =
       during.length === 1 &&
       after.length === 1 &&

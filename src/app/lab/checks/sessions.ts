@@ -6,10 +6,9 @@ const FILE_BYTES = 16_000_000;
 /** kbit/s: the transfer takes about ten seconds. */
 const RATE = 13_000;
 
-/** A session that was opened; `finish` ends it and says what is wrong with it, or undefined. */
+/** A session that was opened; `finish` ends it and says what was wrong with it, or undefined. */
 export interface Session {
-  readonly name: string;
-  finish(): Promise<string | undefined>;
+  finish(): Promise<string[] | undefined>;
 }
 
 /**
@@ -24,12 +23,11 @@ echo "select 'end', @mark;") 3<&0 | mariadb --skip-reconnect -n -BN -h "$1" -u l
 export async function openDatabaseSession(lab: Lab, address: string): Promise<Session> {
   const child: Child = await openChild(lab.words('app', ['bash', '-c', QUERIES, 'sh', address]), 'mine');
   return {
-    name: 'MariaDB session',
     async finish() {
       const lines = (await child.end()).trim().split('\n');
       const connections = new Set(lines.slice(0, -1).map((line) => line.split('\t')[0]));
-      if (lines.at(-1) !== 'end\tmine') return `the MariaDB session ended with '${lines.at(-1)}'`;
-      return connections.size === 1 ? undefined : 'the MariaDB session was made anew';
+      if (lines.at(-1) !== 'end\tmine') return [`the MariaDB session ended with '${lines.at(-1)}'`];
+      return connections.size === 1 ? undefined : ['the MariaDB session was made anew'];
     },
   };
 }
@@ -47,10 +45,9 @@ echo unchanged`;
 export async function openTransfer(lab: Lab, address: string): Promise<Session> {
   const child = await openChild(lab.words('app', ['bash', '-c', TRANSFER, 'sh', address]), 'started');
   return {
-    name: 'SFTP transfer',
     async finish() {
       const said = await child.finished();
-      return said.includes('unchanged') ? undefined : 'the SFTP transfer broke off';
+      return said.includes('unchanged') ? undefined : ['the SFTP transfer broke off'];
     },
   };
 }
