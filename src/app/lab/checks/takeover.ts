@@ -8,7 +8,15 @@ import { type Check, type Finding, finding, type Lab } from './check.js';
 import { hasCloud } from './cloud-state.js';
 import { describeFigures } from './figures.js';
 import { describeChange, History, type Known, longestDualMs } from './history.js';
-import { describeWorst, figuresOf, isWhole, measureOutage, outageMs, pause } from './outage.js';
+import {
+  describeReport,
+  describeWorst,
+  figuresOf,
+  isWhole,
+  measureOutage,
+  outageMs,
+  pause,
+} from './outage.js';
 import { pairFor } from './pairs.js';
 import { eventually, partnerOf, statusOf } from './roles.js';
 import { calmest, settle } from './settle.js';
@@ -48,8 +56,10 @@ export async function takeOver(lab: Lab, cluster: Cluster, fault: Fault): Promis
   const known: Known[] = [];
   const wrong: string[] = [];
   let moved = false;
+  let failedAtMs = 0;
   const report = await measureOutage(lab, pairFor(cluster), async () => {
     if ((await statusOf(lab, active))?.role !== 'active') wrong.push(`${active} was not active any more`);
+    failedAtMs = Date.now();
     await lab.fail(...whats);
     const isGone = fault.frozen || whats.includes(`node:${active}`);
     if (isGone) known.push({ atMs: Date.now(), node: active, active: false });
@@ -64,7 +74,9 @@ export async function takeOver(lab: Lab, cluster: Cluster, fault: Fault): Promis
   const dualMs = longestDualMs(cluster, [active], changes, known);
   lab.dualsMs.push(dualMs);
   const sample = { report, dualMs, wrong };
-  const told = changes.map(describeChange).join('; ') || 'no role moved';
+  const told =
+    changes.map((one) => `${one.atMs - failedAtMs} ms: ${describeChange(one)}`).join('; ') || 'no role moved';
+  if (outageMs(report) > fault.budgetMs) lab.progress(`${cluster.name}, ${describeReport(report)}: ${told}`);
   if (!moved) wrong.push(`${partner} did not take over from ${active}: ${told}`);
   return sample;
 }
