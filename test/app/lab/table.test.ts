@@ -6,6 +6,7 @@ import {
   formatRow,
   formatTable,
   isOverBudget,
+  mergeTable,
   START_MARKER,
   withTable,
 } from '../../../src/app/lab/commands/table.js';
@@ -59,4 +60,21 @@ test('the README keeps everything but what is between the markers', (t) => {
   t.is(withTable(changed!, 'new'), changed);
   t.is(withTable('no markers', 'new'), undefined);
   t.is(withTable(`${END_MARKER} ${START_MARKER}`, 'new'), undefined);
+});
+
+test('a part of the programme replaces its own rows of the table and keeps the others', (t) => {
+  const readme = withTable(`${START_MARKER}${END_MARKER}`, `${formatTable(ROWS)}\n\nabout | it`)!;
+  const handedOver = {
+    name: 'handed over',
+    verdict: 'pass',
+    detail: '',
+    measuredMs: [5, 6],
+    lost: 0,
+  } as const;
+  const silent = { name: 'silent', verdict: 'pass', detail: '', measuredMs: [9] } as const;
+  t.deepEqual(mergeTable(readme, [handedOver, silent]).split('\n').slice(2), [
+    '| killed      |   3 | 200 | 300 | 300 |    250 |       600 |              |',
+    '| handed over |   2 |   5 |   6 |   6 |        |           |            0 |',
+    '| silent      |   1 |   9 |   9 |   9 |        |           |              |',
+  ]);
 });

@@ -30,18 +30,23 @@ export function formatRow(row: Row): string {
 
 const HEADS = ['', 'n', 'p50', 'p90', 'max', 'budget', 'TCP stall', 'packets lost'];
 
-/** Everything that was measured, as a Markdown table. Times in ms. */
-export function formatTable(rows: readonly NamedFinding[]): string {
-  const cells = rows
+const FAILED = ' — FAILED';
+
+/** The cells of everything that was measured. */
+function cellsOf(rows: readonly NamedFinding[]): string[][] {
+  return rows
     .filter((row) => row.measuredMs !== undefined && row.verdict !== 'skip')
     .map(({ name, measuredMs = [], budgetMs, stallMs, lost, verdict }) => [
-      verdict === 'fail' ? `${name} — FAILED` : name,
+      verdict === 'fail' ? `${name}${FAILED}` : name,
       String(measuredMs.length),
       ...[0.5, 0.9, 1].map((fraction) => String(Math.round(percentile(measuredMs, fraction)))),
       budgetMs === undefined ? '' : String(budgetMs),
       stallMs === undefined ? '' : String(stallMs),
       lost === undefined ? '' : String(lost),
     ]);
+}
+
+function layOut(cells: readonly (readonly string[])[]): string {
   const widths = HEADS.map((head, index) =>
     Math.max(head.length, 3, ...cells.map((row) => row[index].length)),
   );
@@ -55,6 +60,27 @@ export function formatTable(rows: readonly NamedFinding[]): string {
   return [line(HEADS), rule, ...cells.map(line)].join('\n');
 }
 
+/** Everything that was measured, as a Markdown table. Times in ms. */
+export function formatTable(rows: readonly NamedFinding[]): string {
+  return layOut(cellsOf(rows));
+}
+
+/** The table of `readme` with the rows that were measured anew in their places; rows that it lacks come last. */
+export function mergeTable(readme: string, rows: readonly NamedFinding[]): string {
+  const [start, end] = [readme.indexOf(START_MARKER), readme.indexOf(END_MARKER)];
+  const present = readme
+    .slice(start, end)
+    .split('\n')
+    .filter((line) => line.startsWith('| '))
+    .map((line) => line.split('|').slice(1, -1))
+    .map((cells) => cells.map((cell) => cell.trim()))
+    .filter((cells) => cells.length === HEADS.length && /^\d+$/.test(cells[1]));
+  const merged = new Map(
+    [...present, ...cellsOf(rows)].map((cells) => [cells[0].replace(FAILED, ''), cells]),
+  );
+  return layOut([...merged.values()]);
+}
+
 /** `readme` with the table between the markers; undefined where they are missing or in the wrong order. */
 export function withTable(readme: string, table: string): string | undefined {
   const [start, end] = [readme.indexOf(START_MARKER), readme.indexOf(END_MARKER)];
@@ -62,12 +88,17 @@ export function withTable(readme: string, table: string): string | undefined {
   return `${readme.slice(0, start)}${START_MARKER}\n\n${table}\n\n${readme.slice(end)}`;
 }
 
-/** Writes the table into the repository's README. Throws TS_LAB where it has no place for it. */
-export function writeReadme(rows: readonly NamedFinding[], date: string): void {
+/**
+ * Writes the table into the repository's README; of a part of the programme (`part`) the rows that were measured. Throws
+ * TS_LAB where it has no place for it.
+ */
+export function writeReadme(rows: readonly NamedFinding[], part: boolean, date: string): void {
   const path = `${ROOT}README.md`;
   const machine = `${cpus().length} × ${cpus()[0].model.replace(/ Processor$/, '')}`;
   const about = `Milliseconds. An outage is the longest gap of 100 numbered packets a second each way; a TCP connection beside them waits for its own retransmission timer (longest stall). ${date.slice(0, 10)}, ${machine}, all 27 hosts on it.`;
-  const changed = withTable(readFileSync(path, 'utf8'), `${formatTable(rows)}\n\n${about}`);
+  const readme = readFileSync(path, 'utf8');
+  const table = part ? mergeTable(readme, rows) : formatTable(rows);
+  const changed = withTable(readme, `${table}\n\n${about}`);
   if (changed === undefined)
     throw new TwinspanError('TS_LAB', `README.md has no ${START_MARKER} … ${END_MARKER}.`);
   writeFileSync(path, changed);

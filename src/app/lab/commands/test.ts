@@ -138,7 +138,7 @@ export async function test(name: string | undefined, options: TestOptions): Prom
     writeFileSync(options.jsonFile, `${JSON.stringify(report, undefined, 2)}\n`);
   }
   process.stdout.write(`\n${formatTable(rows)}\n`);
-  if (options.readme) writeReadme(rows, date);
+  if (options.readme) writeReadme(rows, options.short || options.only !== undefined, date);
   const { passed, failed, skipped } = summary;
   const slow = rows.filter(isOverBudget).length;
   const over = slow === 0 ? '' : `, ${slow} over budget`;
