@@ -3,6 +3,7 @@
  * from the TUN (parse, route, NAT, session) and from a peer (classify, replay window, clocks, reverse path, route, NAT).
  * The NAT maps a prefix to itself, so the packets stay what they are from round to round while all of its work is done.
  */
+
 import { compileNat } from '../../src/core/nat/map.js';
 import { clearRow } from '../../src/core/packet/clear-row.js';
 import {
@@ -16,6 +17,7 @@ import {
   VERDICT_SEAL,
 } from '../../src/core/packet/rows.js';
 import { compileRoutes } from '../../src/core/route/table.js';
+import { BeatTable, pathSlotBytes } from '../../src/core/router/beat-table.js';
 import {
   AVAILABLE_HERE,
   createRouterMemory,
@@ -65,7 +67,8 @@ function createTables(): SharedTables {
   const tables = {
     sessions: SessionTable.create(1),
     peers: PeerTable.create(1),
-    paths: new Uint8Array(new SharedArrayBuffer(32)),
+    beats: BeatTable.create(1),
+    paths: new Uint8Array(new SharedArrayBuffer(pathSlotBytes(1))),
     available: Int32Array.of(AVAILABLE_HERE, PEER, AVAILABLE_HERE),
     era: new Int32Array(1),
   };

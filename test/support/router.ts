@@ -18,6 +18,7 @@ import {
   VERDICT_OPENED,
 } from '../../src/core/packet/rows.js';
 import { compileRoutes } from '../../src/core/route/table.js';
+import { BeatTable, pathSlotBytes, SLOTS_PER_PEER } from '../../src/core/router/beat-table.js';
 import {
   AVAILABLE_HERE,
   createRouterMemory,
@@ -62,6 +63,15 @@ export const NATS = [
   { local: prefix('fd00:10::/64'), network: prefix('fd10:a::/64') },
 ];
 
+/** The slot of the first path of a peer, and where it leads. */
+export function pathOf(peer: number): number {
+  return peer * SLOTS_PER_PEER;
+}
+
+export function endpointOf(peer: number): Uint8Array {
+  return encodeEndpoint(Uint8Array.of(203, 0, 113, peer + 1), 51820, 0);
+}
+
 /** What became of one packet. */
 export interface Outcome {
   readonly verdict: number;
@@ -92,7 +102,8 @@ export class RouterBench {
     this.tables = {
       sessions: SessionTable.create(8),
       peers: PeerTable.create(4),
-      paths: new Uint8Array(new SharedArrayBuffer(8 * 32)),
+      beats: BeatTable.create(4),
+      paths: new Uint8Array(new SharedArrayBuffer(pathSlotBytes(4))),
       available: Int32Array.of(AVAILABLE_HERE, AWS_A, AWS_A, AVAILABLE_HERE, -1),
       era: new Int32Array(1),
     };
@@ -110,9 +121,9 @@ export class RouterBench {
     sessions.peer[peer] = peer;
     sessions.expiresAtMs[peer] = NOW + 1000;
     peers.session[peer] = peer;
-    peers.path[peer] = peer;
+    peers.path[peer] = pathOf(peer);
     peers.cluster[peer] = cluster;
-    paths.set(encodeEndpoint(Uint8Array.of(203, 0, 113, peer + 1), 51820, 0), peer * 32);
+    paths.set(endpointOf(peer), pathOf(peer) * 32);
   }
 
   /** `peer` serves `cluster` from now on (−1: nobody). */
@@ -129,7 +140,7 @@ export class RouterBench {
   }
 
   /** A packet that `peer` sealed with `counter` on its session. */
-  fromPeer(peer: number, packet: Uint8Array, counter: number): Outcome {
+  fromPeer(peer: number, packet: Uint8Array, counter: number, from = endpointOf(peer)): Outcome {
     const at = PACKET_AT - 16;
     this.memory.arena.fill(0, at, PACKET_AT);
     new DataView(this.memory.arena.buffer).setBigUint64(at + 8, BigInt(counter), true);
@@ -139,7 +150,7 @@ export class RouterBench {
       [ROW_PEER]: peer,
       [ROW_SOURCE]: 0,
     });
-    this.memory.sources.set(this.tables.paths.subarray(peer * 32, peer * 32 + 32));
+    this.memory.sources.set(from);
     this.router.handleOpened(0, 1);
     return this.#outcome();
   }

@@ -3,6 +3,7 @@
  * empties its outbox. A worker that stops by a fault takes the node down with it: forwarding wrongly is worse than not
  * forwarding (`onFault`).
  */
+import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { DROP_REASONS, type DropReason } from '../../core/packet/drop.js';
@@ -91,6 +92,8 @@ export class Dataplane {
       memory: parts,
       sessions: { buffer: tables.sessions.buffer, capacity: tables.sessions.capacity },
       peers: { buffer: tables.peers.buffer, capacity: tables.peers.capacity },
+      beats: tables.beats.buffer,
+      seed: randomInt(2 ** 32),
       paths: tables.paths.buffer as SharedArrayBuffer,
       available: tables.available.buffer as SharedArrayBuffer,
       era: tables.era.buffer as SharedArrayBuffer,
@@ -140,11 +143,11 @@ export class Dataplane {
   }
 
   /**
-   * Has the worker seal an inner packet (empty = keepalive) to `peer`. False when its inbox is full. The worker is woken once
-   * for all packets of one turn of the event loop.
+   * Has the worker seal an inner packet (empty = keepalive) to `peer`, on the path in slot `path` (−1: the one in use). False
+   * when its inbox is full. The worker is woken once for all packets of one turn of the event loop.
    */
-  seal(peer: number, packet: Uint8Array): boolean {
-    const taken = this.memory.inbox.push(IN_SEAL, peer, 0, packet, 0, packet.length);
+  seal(peer: number, packet: Uint8Array, path = -1): boolean {
+    const taken = this.memory.inbox.push(IN_SEAL, peer, path + 1, packet, 0, packet.length);
     if (!this.#sealing) {
       this.#sealing = true;
       queueMicrotask(() => this.#wakeToSeal());

@@ -14,6 +14,7 @@ import type { SharedTables } from '../../core/router/memory.js';
 import {
   OUT_DATAGRAM,
   OUT_INNER,
+  OUT_PATH,
   OUT_ROAMED,
   OUT_SESSION_USED,
   OUT_SILENCE,
@@ -31,6 +32,7 @@ import type { Native } from '../../edge/native.js';
 import type { ReloadReport } from '../observe/report.js';
 import { ClusterKeeper } from './cluster-keeper.js';
 import { clusterTimes } from './cluster-times.js';
+import { createPathing } from './create-pathing.js';
 import { Dataplane } from './dataplane.js';
 import { Dialler } from './dialler.js';
 import { Directory, targetCount } from './directory.js';
@@ -40,6 +42,7 @@ import { HostKeeper } from './host.js';
 import { Liveness } from './liveness.js';
 import type { Logger } from './log.js';
 import { type Machine, openMachine } from './machine.js';
+import type { Pathing } from './pathing.js';
 import { PeerSet } from './peer-set.js';
 import { Peering } from './peering.js';
 import { readReload } from './reload.js';
@@ -77,6 +80,7 @@ export class Node {
   readonly machine: Machine;
   readonly dataplane: Dataplane;
   readonly liveness: Liveness;
+  readonly pathing: Pathing;
   configuration: Configuration;
   snapshot: Snapshot;
   secrets: Secrets;
@@ -139,16 +143,18 @@ export class Node {
       timestamps: this.#timestamps,
       ...(options.timers && { timers: options.timers }),
     });
-    this.#dialler = new Dialler(log);
+    this.#dialler = new Dialler(
+      log,
+      () => native.now(),
+      (peer) => this.pathing.handleResolved(peer),
+    );
     this.#peering = this.#createPeering();
     this.dataplane = this.#createDataplane(options);
+    this.pathing = createPathing(this, { times: this.#times, dialler: this.#dialler, hash: crypto.hash });
     this.liveness = new Liveness({
       tables: this.tables,
-      snapshot: () => this.snapshot,
-      seal: (peer, packet) => this.dataplane.seal(peer, packet),
+      pathing: this.pathing,
       dial: (peer) => this.#peering.dial(peer),
-      wake: () => this.dataplane.wake(),
-      times: this.#times,
     });
     this.#peers = new PeerSet({
       directory: this.directory,
@@ -156,6 +162,7 @@ export class Node {
       peers: this.tables.peers,
       dialler: this.#dialler,
       peering: this.#peering,
+      pathing: this.pathing,
       liveness: this.liveness,
       log,
       lanSocket: machine.lanSocket,
@@ -283,6 +290,7 @@ export class Node {
       tables: this.tables,
       paths: this.paths,
       dialler: this.#dialler,
+      pathing: () => this.pathing,
       log: this.log,
       now: () => native.now(),
       send: (bytes, record) => {
@@ -330,6 +338,8 @@ export class Node {
     let deadlineMs = now + AFTER_LATE_MS;
     if (!late) {
       this.#peering.handleTimeout();
+      this.#dialler.handleTimeout(now);
+      this.pathing.handleTimeout(now);
       this.liveness.handleTimeout(this.directory.all, now);
       // Workers move clocks silently: they are looked at this often.
       const lookAtMs = now + this.#times.probeMs;
@@ -358,13 +368,17 @@ export class Node {
       case OUT_ROAMED:
         this.#peering.handleRoamed(argument, payload.slice(0, ENDPOINT_BYTES));
         break;
+      case OUT_PATH:
+        this.pathing.handleRecord(argument, payload);
+        break;
       case OUT_SILENCE:
+        this.pathing.handleSilence(argument);
         this.cluster.handleTimeout(this.native.now());
         break;
     }
   }
 
-  /** The workers answer and count probes themselves; what else comes to our control address is a hello. */
+  /** What comes to our control address and is no path's packet is a hello. */
   #handleInner(peer: number, packet: Uint8Array): void {
     const hello = parseControlDatagram(packet);
     if (hello === undefined || this.externals.handleNews(peer, hello)) return;

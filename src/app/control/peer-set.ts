@@ -9,6 +9,7 @@ import type { Dialler } from './dialler.js';
 import type { Directory, Peer } from './directory.js';
 import type { Liveness } from './liveness.js';
 import type { Logger } from './log.js';
+import type { Pathing } from './pathing.js';
 import type { Peering } from './peering.js';
 
 /** Preshared keys (32 bytes) by the index of the node that they are shared with. */
@@ -19,6 +20,7 @@ interface PeerSetOptions {
   readonly wireguard: WireGuard;
   readonly peers: PeerTable;
   readonly dialler: Dialler;
+  readonly pathing: Pathing;
   readonly peering: Peering;
   readonly liveness: Liveness;
   readonly log: Logger;
@@ -80,8 +82,9 @@ export class PeerSet {
   }
 
   #remove(peer: number): void {
-    const { dialler, wireguard, liveness, peers, peering, now } = this.#options;
+    const { dialler, pathing, wireguard, liveness, peers, peering, now } = this.#options;
     dialler.delete(peer);
+    pathing.delete(peer);
     wireguard.removePeer(peer, now());
     liveness.forget(peer);
     peers.cluster[peer] = -1;
@@ -89,7 +92,8 @@ export class PeerSet {
   }
 
   #dialAt(peer: Peer): void {
-    const { dialler, lanSocket } = this.#options;
+    const { dialler, pathing, lanSocket } = this.#options;
     dialler.set(peer.number, peer.endpoints, peer.partner ? lanSocket : 0);
+    pathing.set(peer.number, peer.node.name, peer.node.publicKey, peer.partner);
   }
 }

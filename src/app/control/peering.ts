@@ -2,8 +2,10 @@
  * Drives the WireGuard devices (our own, and that of our cluster's key): feeds them datagrams, worker reports and time,
  * and carries out what they say. After every input their outputs are taken one by one until there is none.
  *
- * Which endpoint a peer is sent to: handshake initiations go round its configured endpoints while it has no session;
- * an authentic handshake or transport message from another endpoint moves the path there (roaming; paper, 2.1).
+ * Where handshakes go: to one of our own nodes by the path in use, or, while none works, the same message by all its
+ * paths (the replay check makes copies harmless). Initiations to an external peer go round its configured endpoints while
+ * it has no session. An authentic handshake or transport message from another endpoint moves a peer there (roaming; paper,
+ * 2.1), unless BFD has found a path to it.
  */
 import type { SharedTables } from '../../core/router/memory.js';
 import type { WireGuard } from '../../core/wireguard/device.js';
@@ -11,6 +13,7 @@ import type { Output } from '../../core/wireguard/outputs.js';
 import type { Dataplane } from './dataplane.js';
 import type { Dialler } from './dialler.js';
 import type { Logger } from './log.js';
+import type { Pathing } from './pathing.js';
 import type { PathSlots } from './tables.js';
 
 const KEEPALIVE = new Uint8Array(0);
@@ -22,6 +25,7 @@ export interface PeeringOptions {
   readonly tables: SharedTables;
   readonly paths: PathSlots;
   readonly dialler: Dialler;
+  readonly pathing: () => Pathing;
   readonly log: Logger;
   readonly now: () => number;
   /** Sends one datagram to an endpoint record. */
@@ -135,6 +139,7 @@ export class Peering {
         dataplane().seal(output.peer, KEEPALIVE);
         break;
       case 'use':
+        this.#options.pathing().handleSession(output.peer);
         onSession();
         break;
       case 'endpoint':
@@ -148,7 +153,12 @@ export class Peering {
   }
 
   #send(peer: number, bytes: Uint8Array, to: Uint8Array | undefined): void {
-    const { paths, dialler, send } = this.#options;
+    const { paths, dialler, pathing, send } = this.#options;
+    const copies = to === undefined ? pathing().handshakeRecords(peer) : undefined;
+    if (copies !== undefined) {
+      for (const record of copies) send(bytes, record);
+      return;
+    }
     const heard = this.#heardLately(peer) ? paths.current(peer) : undefined;
     const record = to ?? heard ?? dialler.next(peer) ?? paths.current(peer);
     if (record === undefined) return;
@@ -163,7 +173,8 @@ export class Peering {
   }
 
   #moveTo(peer: number, record: Uint8Array): void {
-    const { paths, log, peerName } = this.#options;
+    const { paths, log, peerName, tables } = this.#options;
+    if (tables.beats.pinned[peer] === 1) return;
     if (paths.publish(peer, record)) log.debug({ event: 'peer-roamed', peer: peerName(peer) });
   }
 }

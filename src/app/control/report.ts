@@ -111,7 +111,7 @@ function peerReport(node: Node, peer: ReportedPeer): PeerReport {
   const at = peer.number * PEER_COUNTERS;
   const counters = dataplane.memory.peerCounters;
   const { up, establishedAtMs } = peer;
-  const rttMs = node.tables.peers.probeRttMs[peer.number];
+  const rttMs = node.pathing.rttMs(peer.number);
   return {
     name: peer.name,
     cluster: configuration.clusters[peer.cluster].name,

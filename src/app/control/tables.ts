@@ -2,14 +2,12 @@
 
 import { assert } from '../../core/base/assert.js';
 import { ENDPOINT_BYTES, sameEndpoint } from '../../core/base/endpoint.js';
+import { BeatTable, FREE_SLOTS, pathSlotBytes, SLOTS_PER_PEER } from '../../core/router/beat-table.js';
 import type { SharedTables } from '../../core/router/memory.js';
 import { PeerTable, SessionTable } from '../../core/wireguard/tables.js';
 
 /** A peer holds up to three sessions (previous, current, next), and removed slots rest before they are used again. */
 const SESSIONS_PER_PEER = 6;
-/** A peer has one path now; a change of endpoint takes a fresh slot, so that no worker reads a half-written one. */
-const PATHS_PER_PEER = 4;
-
 /** Tables for `peerCount` peers and `targetCount` route targets. */
 export function createSharedTables(peerCount: number, targetCount: number): SharedTables {
   const capacity = Math.max(1, peerCount);
@@ -17,15 +15,17 @@ export function createSharedTables(peerCount: number, targetCount: number): Shar
   return {
     sessions: SessionTable.create(capacity * SESSIONS_PER_PEER),
     peers: PeerTable.create(capacity),
-    paths: new Uint8Array(new SharedArrayBuffer(capacity * PATHS_PER_PEER * ENDPOINT_BYTES)),
+    beats: BeatTable.create(capacity),
+    paths: new Uint8Array(new SharedArrayBuffer(pathSlotBytes(capacity))),
     available,
     era: new Int32Array(new SharedArrayBuffer(4)),
   };
 }
 
 /**
- * Gives each peer PATHS_PER_PEER slots and uses them in turn: the record is written into the slot used longest ago, then
- * published. A worker that still reads the old slot finds the old endpoint whole.
+ * Where a peer is sent to that has no path which BFD has found to work (paths that have are path-rows.ts): its FREE_SLOTS
+ * are used in turn. The record is written into the slot used longest ago, then published; a worker that still reads the
+ * old slot finds the old endpoint whole.
  */
 export class PathSlots {
   readonly #tables: SharedTables;
@@ -49,10 +49,16 @@ export class PathSlots {
     assert(record.length === ENDPOINT_BYTES, 'an endpoint record has 32 bytes');
     const current = this.current(peer);
     if (current !== undefined && sameEndpoint(current, record)) return false;
+    this.copy(peer, record);
+    return true;
+  }
+
+  /** The same, into a slot of the peer's own whatever there is already. */
+  copy(peer: number, record: Uint8Array): void {
     this.#turn[peer] += 1;
-    const slot = peer * PATHS_PER_PEER + (this.#turn[peer] % PATHS_PER_PEER);
+    const first = (peer + 1) * SLOTS_PER_PEER - FREE_SLOTS;
+    const slot = first + (this.#turn[peer] % FREE_SLOTS);
     this.#tables.paths.set(record, slot * ENDPOINT_BYTES);
     Atomics.store(this.#tables.peers.path, peer, slot);
-    return true;
   }
 }

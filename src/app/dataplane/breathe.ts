@@ -5,7 +5,7 @@
  *   LAN TUN → tunRead → handleLan → sealSend (and tunWrite of ICMP errors)
  *   socket  → udpRecv → classify → openBatch → handleOpened → tunWrite, sealSend (hub, ICMP errors)
  *   inbox   → packets of the control thread → sealSend
- *   time    → pulses → sealSend
+ *   time    → BFD and echo packets → sealSend
  *
  * It blocks in the addon's wait, never in the event loop. A TUN that can no longer be read has been deleted under us: it
  * would be "ready" for ever, so the worker fails instead of spinning.
@@ -24,6 +24,8 @@ const READY_SOCKET_SHIFT = 3;
 const TUN_ROWS = 256;
 /** A breath without traffic lasts at most this long; the worker then shows that it is alive. */
 const WAIT_MS_MAX = 1000;
+/** A wait that ends later than this after its time follows a pause of the whole process. */
+const LATE_MS_MAX = 100;
 
 export interface Devices {
   readonly context: number;
@@ -61,14 +63,16 @@ export class Breath {
   /** Waits for something to do, and does one batch of each thing that is ready. */
   breathe(): void {
     const { poller, lanFd, wanFd, socketFds } = this.#devices;
-    const ready = this.#native.wait(poller, this.#patienceMs());
+    const patienceMs = this.#patienceMs();
+    const ready = this.#native.wait(poller, patienceMs);
     if (ready < 0) throw new Error(`Waiting for packets failed (errno ${-ready}).`);
     const now = this.#native.now();
     this.#router.now = now;
+    if (this.#now > 0 && now - this.#now > patienceMs + LATE_MS_MAX) this.#router.beats.handlePause();
     if ((ready & READY_WAKE) !== 0) {
       this.#surroundings.drainCommands();
       this.sealInbox();
-      this.#router.pulses.dueAtMs = 0;
+      this.#router.beats.dueAtMs = 0;
     }
     for (let i = 0; i < socketFds.length; i++) {
       if ((ready & (1 << (READY_SOCKET_SHIFT + i))) !== 0) this.#fromSocket(i, socketFds[i]);
@@ -76,22 +80,22 @@ export class Breath {
     if ((ready & READY_LAN) !== 0) this.#fromTun(lanFd, true);
     if ((ready & READY_WAN) !== 0) this.#fromTun(wanFd, false);
     this.#now = now;
-    if (now >= this.#router.pulses.dueAtMs) this.#sendPulses();
+    if (now >= this.#router.beats.dueAtMs) this.#sendBeats();
   }
 
   /** How long the next wait may last, ms. */
   #patienceMs(): number {
-    const waitMs = Math.ceil(this.#router.pulses.dueAtMs - this.#now);
+    const waitMs = Math.ceil(this.#router.beats.dueAtMs - this.#now);
     return Math.min(Math.max(waitMs, 0), WAIT_MS_MAX);
   }
 
   /** After everything that was ready has been read, so that nobody seems silent who has spoken. */
-  #sendPulses(): void {
-    let count: number;
+  #sendBeats(): void {
+    const { beats, controlRow } = this.#router;
     do {
-      count = this.#router.pulses.fill();
-      if (count > 0) this.#native.sealSend(this.#devices.context, this.#router.controlRow, count);
-    } while (count === CONTROL_ROWS);
+      const count = beats.fill();
+      if (count > 0) this.#native.sealSend(this.#devices.context, controlRow, count);
+    } while (beats.unfinished);
     this.#surroundings.notifyOutbox();
   }
 

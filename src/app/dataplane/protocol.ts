@@ -28,6 +28,9 @@ export interface WorkerSetup {
   readonly memory: RouterMemoryParts;
   readonly sessions: { readonly buffer: SharedArrayBuffer; readonly capacity: number };
   readonly peers: { readonly buffer: SharedArrayBuffer; readonly capacity: number };
+  readonly beats: SharedArrayBuffer;
+  /** Varies the times of what the worker sends by itself. */
+  readonly seed: number;
   readonly paths: SharedArrayBuffer;
   readonly available: SharedArrayBuffer;
   readonly era: SharedArrayBuffer;

@@ -1,6 +1,7 @@
 /** Entry of a data-plane worker: opens its context in the addon, builds its router over the shared memory, breathes. */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { Stillness } from '../../core/base/stillness.js';
+import { BeatTable } from '../../core/router/beat-table.js';
 import { RouterMemory, type SharedTables } from '../../core/router/memory.js';
 import { Router } from '../../core/router/router.js';
 import { PeerTable, SessionTable } from '../../core/wireguard/tables.js';
@@ -29,11 +30,12 @@ const memory = new RouterMemory(setup.memory);
 const tables: SharedTables = {
   sessions: new SessionTable(setup.sessions.buffer, setup.sessions.capacity),
   peers: new PeerTable(setup.peers.buffer, setup.peers.capacity),
+  beats: new BeatTable(setup.beats, setup.peers.capacity),
   paths: new Uint8Array(setup.paths),
   available: new Int32Array(setup.available),
   era: new Int32Array(setup.era),
 };
-const router = new Router(memory, tables, setup.snapshot);
+const router = new Router(memory, tables, setup.snapshot, setup.seed);
 const context = native.contextOpen({
   arena: memory.arena,
   rows: memory.rows,

@@ -37,6 +37,8 @@ import { PathTable, returnToConfigured, sameRemote } from './path-table.js';
 /** A learned path that has been down for this long is forgotten; sooner if it was never up. */
 const FORGET_AFTER_MS = 300_000;
 const FORGET_NEW_AFTER_MS = 30_000;
+/** So long after another session of the peer has spoken on a path, what comes by it says nothing of the first one's life. */
+const RIVAL_MS = 5_000;
 /** Events that may wait between two drains; one input causes a handful per path. */
 const EVENTS_MAX = 1_024;
 
@@ -165,10 +167,12 @@ export class PathManager {
 
   /** What a worker knows of a path, to be told before handleTimeout and handleDatagram. */
   handleClocks(id: number, clocks: PathClocks): void {
-    const session = this.#table.get(id)?.session;
-    session?.handleReceivedUnchanged(clocks.receivedUnchangedAtMs);
-    session?.handleRepeated(clocks.repeatedAtMs);
-    session?.handleSignOfLife(clocks.heardAtMs);
+    const path = this.#table.get(id);
+    if (path === undefined) return;
+    const { session, rivalAtMs } = path;
+    session.handleReceivedUnchanged(clocks.receivedUnchangedAtMs);
+    session.handleRepeated(clocks.repeatedAtMs);
+    if (clocks.heardAtMs > rivalAtMs + RIVAL_MS) session.handleSignOfLife(clocks.heardAtMs);
   }
 
   /** A worker has sent the echo packets of a path: so many came back, the last after `rttMs`, and so many did not. */
@@ -222,6 +226,12 @@ export class PathManager {
     return 0;
   }
 
+  /** Writes what a worker repeats for `path`, as a whole inner packet, at `at`; returns its length. */
+  writeTemplate(path: Path, bytes: Uint8Array, at: number): number {
+    bytes.set(path.session.offload.template, at + this.#control.headerBytes);
+    return this.#control.close(bytes, at, BFD_BYTES);
+  }
+
   /** Takes an event. */
   pollEvent(): PathEvent | undefined {
     return this.#events.shift();
@@ -259,7 +269,10 @@ export class PathManager {
     const { session } = path;
     // Another session of the peer over this pair of places, or the peer has just restarted: the first must end first.
     const isUp = session.state === BFD_UP;
-    if (isUp && packet.myDiscriminator !== session.remoteDiscriminator) return BFD_REFUSAL['unknown-session'];
+    if (isUp && packet.myDiscriminator !== session.remoteDiscriminator) {
+      path.rivalAtMs = now;
+      return BFD_REFUSAL['unknown-session'];
+    }
     const sameUplink = this.#table.uplinkOf(from)?.id === path.uplink.id;
     if (!sameUplink || this.#table.isEndOfAnother(path, from)) {
       if (packet.state > BFD_DOWN) return BFD_REFUSAL['unknown-session'];

@@ -13,8 +13,11 @@ import { ENDPOINT_SOCKET, endpointAddress, endpointPort, sameEndpoint } from '..
 import { BFD_REFUSAL, BFD_UP, type BfdPacket } from './bfd-packet.js';
 import { endpointOn, Path, type PathSettings, type RemoteEndpoint, type Uplink } from './path.js';
 
-/** Paths that a peer may make us learn; the one that has been down for longest makes room. */
-const LEARNED_MAX = 16;
+/**
+ * Paths of one peer. Configured ones beyond it are not tried; of those that the peer makes us learn the one that has been
+ * down for longest makes room.
+ */
+export const PATHS_MAX = 8;
 
 export class PathTable {
   readonly paths: Path[] = [];
@@ -54,7 +57,7 @@ export class PathTable {
           known.endpointCost = configured.cost;
           // While it works it stays where it is: the new address counts from the next dial on.
           if (known.session.state !== BFD_UP && returnToConfigured(known)) moved.push(known);
-        } else if (endpoint !== undefined) {
+        } else if (endpoint !== undefined && this.paths.length < PATHS_MAX) {
           added.push(this.#add(uplink, { endpoint, configured }, now));
         }
       }
@@ -104,10 +107,9 @@ export class PathTable {
   learn(from: Uint8Array, now: number): { path: Path; evicted: Path | undefined } | undefined {
     const uplink = this.uplinkOf(from);
     if (uplink === undefined) return undefined;
-    const learned = this.paths.filter(({ isLearned }) => isLearned);
     let evicted: Path | undefined;
-    if (learned.length >= LEARNED_MAX) {
-      const down = learned.filter(({ health }) => !health.isUsable);
+    if (this.paths.length >= PATHS_MAX) {
+      const down = this.paths.filter(({ isLearned, health }) => isLearned && !health.isUsable);
       evicted = down.sort((a, b) => a.health.sinceMs - b.health.sinceMs || a.id - b.id)[0];
       if (evicted === undefined) return undefined;
       this.remove(evicted);

@@ -75,6 +75,8 @@ export class Path {
   peerCost = 0;
   /** The discriminator that the other side last used: how a learned path is known again. */
   knownDiscriminator = 0;
+  /** When another session of the peer last spoke while this one was Up: the peer may have restarted. */
+  rivalAtMs = Number.NEGATIVE_INFINITY;
   nextEchoAtMs: number;
 
   constructor(

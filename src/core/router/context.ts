@@ -50,9 +50,11 @@ export class RouterContext {
   #era = 0;
   /** Time of this breath, ms. */
   now = 0;
-  /** Source and peer of this batch that were found to be the peer's present endpoint (opened.ts). */
+  /** Source and peer of this batch whose path is known, and which it is (arrival.ts). */
   settledSource = -1;
   settledPeer = -1;
+  /** Row of the path by which the present message came, −1 unknown. */
+  arrivalRow = -1;
 
   constructor(memory: RouterMemory, tables: SharedTables, snapshot: SnapshotView) {
     this.memory = memory;
@@ -91,11 +93,15 @@ export class RouterContext {
    * thread is told once that one is wanted, and the answer is false: the row is the caller's to drop.
    */
   seal(at: number, peer: number): boolean {
+    return this.sealOn(at, peer, this.tables.peers.path[peer]);
+  }
+
+  /** The same, to the endpoint in path slot `path`. */
+  sealOn(at: number, peer: number, path: number): boolean {
     const { peers, sessions } = this.tables;
     const rows = this.rows;
     rows[at + ROW_PEER] = peer;
     const slot = peers.session[peer];
-    const path = peers.path[peer];
     if (slot < 0 || path < 0 || this.now >= sessions.expiresAtMs[slot]) {
       this.want(peer);
       return false;

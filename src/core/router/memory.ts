@@ -9,6 +9,7 @@ import { Ring } from '../base/ring.js';
 import { DROP_REASONS } from '../packet/drop.js';
 import { ROW_STRIDE } from '../packet/rows.js';
 import type { PeerTable, SessionTable } from '../wireguard/tables.js';
+import type { BeatTable } from './beat-table.js';
 
 export const REPLY_ROWS = 64;
 /** An ICMPv6 error is at most 1280 bytes; the rest is room for the seal's header and tag. */
@@ -30,7 +31,8 @@ export const AVAILABLE_HERE = 0x7fff_ffff;
 export interface SharedTables {
   readonly sessions: SessionTable;
   readonly peers: PeerTable;
-  /** Endpoint record of each path slot. A slot is written once, before it is published in `peers.path`. */
+  readonly beats: BeatTable;
+  /** Endpoint record of each path slot. A slot is written before it is published in `peers.path` or `beats.slot`. */
   readonly paths: Uint8Array;
   /** For each target of a route: the peer that serves it now, −1 nobody. Own cluster and WAN: ≥ 0 while usable. */
   readonly available: Int32Array;

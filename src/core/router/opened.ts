@@ -5,7 +5,6 @@
  * forward as a hub with the TTL decremented. Every member delivers what it receives, active or not.
  */
 
-import { ENDPOINT_BYTES, ENDPOINT_WORDS, ENDPOINT_WORDS_COMPARED } from '../base/endpoint.js';
 import { martian } from '../packet/addresses.js';
 import { DROP } from '../packet/drop.js';
 import { writeEchoReply } from '../packet/echo.js';
@@ -15,7 +14,6 @@ import {
   ROW_PEER,
   ROW_ROUTE,
   ROW_SESSION,
-  ROW_SOURCE,
   ROW_STRIDE,
   ROW_VERDICT,
   VERDICT_CONTROL,
@@ -24,14 +22,17 @@ import {
   VERDICT_OPENED,
 } from '../packet/rows.js';
 import { decrementTtl } from '../packet/ttl.js';
+import { isBfd } from '../path/datagram.js';
 import { noteAuthenticatedReceived } from '../wireguard/clocks.js';
 import { acceptCounter } from '../wireguard/replay.js';
 import { SESSION_UNCONFIRMED } from '../wireguard/tables.js';
+import { noteArrival } from './arrival.js';
+import type { Beats } from './beats.js';
 import type { RouterContext } from './context.js';
 import { breakOut, deliverHere, fits } from './deliver.js';
 import { COUNT_RX_BYTES, COUNT_RX_PACKETS, PEER_COUNTERS } from './memory.js';
-import { OUT_INNER, OUT_ROAMED, OUT_SESSION_USED } from './outbox.js';
-import { isPulse, noteProbeAnswer, probeClockOf } from './probe.js';
+import { OUT_INNER, OUT_SESSION_USED } from './outbox.js';
+import { takePathPacket } from './path-packets.js';
 import type { ReplyWriter } from './reply.js';
 import { routeDestination, sourceBelongs } from './routing.js';
 
@@ -43,6 +44,7 @@ const TWO_TO_32 = 0x1_0000_0000;
 export function decideOpened(
   context: RouterContext,
   replies: ReplyWriter,
+  beats: Beats,
   first: number,
   count: number,
 ): void {
@@ -63,13 +65,13 @@ export function decideOpened(
       rows[at + ROW_VERDICT] = VERDICT_DROP;
       continue;
     }
-    decideInner(context, replies, at);
+    decideInner(context, replies, beats, at);
   }
 }
 
 /** Decides one opened packet, whose message has been admitted; `explain` starts here. */
-export function decideInner(context: RouterContext, replies: ReplyWriter, at: number): void {
-  const reason = decide(context, at);
+export function decideInner(context: RouterContext, replies: ReplyWriter, beats: Beats, at: number): void {
+  const reason = decide(context, beats, at);
   if (reason === 0) return;
   context.drop(at, reason);
   if (reason !== DROP.malformed && reason !== DROP['not-ip']) {
@@ -97,39 +99,18 @@ function admit(context: RouterContext, at: number): number {
       Atomics.and(sessions.flags, slot, ~SESSION_UNCONFIRMED);
     }
   }
-  noticeRoaming(context, at, peer, slot);
+  noteArrival(context, at, peer, slot);
   return 0;
 }
 
-/** Tells the control thread when the peer speaks from another endpoint than the one we send to (paper, 2.1). */
-function noticeRoaming(context: RouterContext, at: number, peer: number, slot: number): void {
-  const { rows, tables, memory, sourceWords, pathWords } = context;
-  const source = rows[at + ROW_SOURCE];
-  // A message's datagrams share their source; the last comparison of this batch usually answers the next one.
-  if (source === context.settledSource && peer === context.settledPeer) return;
-  const path = tables.peers.path[peer];
-  if (path >= 0) {
-    const a = source * ENDPOINT_WORDS;
-    const b = path * ENDPOINT_WORDS;
-    let i = 0;
-    while (i < ENDPOINT_WORDS_COMPARED && sourceWords[a + i] === pathWords[b + i]) i++;
-    if (i === ENDPOINT_WORDS_COMPARED) {
-      context.settledSource = source;
-      context.settledPeer = peer;
-      return;
-    }
-  }
-  memory.outbox.push(OUT_ROAMED, peer, slot, memory.sources, source * ENDPOINT_BYTES, ENDPOINT_BYTES);
-}
-
 /** The fate of an inner packet: 0 when its verdict is written, else the reason to drop it. */
-function decide(context: RouterContext, at: number): number {
+function decide(context: RouterContext, beats: Beats, at: number): number {
   const { rows, parsed, bytes, snapshot, tables } = context;
   const peer = rows[at + ROW_PEER];
   const malformed = parsed.parse(bytes, rows[at + ROW_OFFSET], rows[at + ROW_LENGTH]);
   if (malformed !== 0) return malformed;
   rows[at + ROW_LENGTH] = parsed.length;
-  if (parsed.family === 6 && isOwnControl(context)) return toControl(context, at, peer);
+  if (parsed.family === 6 && isOwnControl(context)) return toControl(context, beats, at, peer);
   const invalid = martian(parsed);
   if (invalid !== 0) return invalid;
   if (!sourceBelongs(context, peer)) return DROP['reverse-path'];
@@ -152,8 +133,8 @@ function isOwnControl(context: RouterContext): boolean {
   return parsed.d0 === own[0] && parsed.d1 === own[1] && parsed.d2 === own[2] && parsed.d3 === own[3];
 }
 
-/** Packets to our control address: only from the peer's own control address. Pulses, probes and answers end here. */
-function toControl(context: RouterContext, at: number, peer: number): number {
+/** Packets to our control address: only from the peer's own control address. */
+function toControl(context: RouterContext, beats: Beats, at: number, peer: number): number {
   const { parsed, bytes, rows, memory, snapshot } = context;
   const control = snapshot.data.peerControl;
   const base = peer * 4;
@@ -165,17 +146,8 @@ function toControl(context: RouterContext, at: number, peer: number): number {
   ) {
     return DROP['reverse-path'];
   }
-  if (isPulse(parsed)) {
-    rows[at + ROW_VERDICT] = VERDICT_DROP;
-    return 0;
-  }
+  if (isBfd(parsed)) return takePathPacket(context, beats, at, peer);
   if (writeEchoReply(bytes, parsed)) return context.seal(at, peer) ? 0 : DROP['peer-down'];
-  const clock = probeClockOf(parsed);
-  if (!Number.isNaN(clock)) {
-    noteProbeAnswer(context.tables.peers, peer, clock, context.now);
-    rows[at + ROW_VERDICT] = VERDICT_DROP;
-    return 0;
-  }
   if (!memory.outbox.push(OUT_INNER, peer, 0, bytes, rows[at + ROW_OFFSET], parsed.length)) {
     return DROP['control-queue-full'];
   }

@@ -10,8 +10,10 @@ export const OUT_SESSION_USED = 3;
 export const OUT_WANTED = 4;
 /** An authenticated packet came from a new endpoint: (peer, slot), payload = endpoint record. */
 export const OUT_ROAMED = 5;
-/** A peer with pulses has fallen silent, or is heard again: (peer, 1 silent | 0 heard). */
+/** A path of a peer has fallen silent, or is heard again: (peer, 1 silent | 0 heard). */
 export const OUT_SILENCE = 6;
+/** A BFD packet that says something new: (peer, 0), payload = source endpoint record, then the inner packet. */
+export const OUT_PATH = 7;
 
-/** Control thread → worker: an inner packet to seal to a peer: (peer, 0); an empty payload is a keepalive. */
+/** Control thread → worker: an inner packet to seal: (peer, path slot + 1; 0 = on the path in use); empty = keepalive. */
 export const IN_SEAL = 1;

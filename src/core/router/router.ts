@@ -6,6 +6,7 @@
 
 import { clearRow } from '../packet/clear-row.js';
 import { ROW_PEER, ROW_STRIDE, ROW_VERDICT, VERDICT_LAN, VERDICT_SEAL, VERDICT_WAN } from '../packet/rows.js';
+import { Beats } from './beats.js';
 import { RouterContext } from './context.js';
 import { classifyDatagrams } from './datagrams.js';
 import { decideLan } from './lan.js';
@@ -18,23 +19,23 @@ import {
   type SharedTables,
 } from './memory.js';
 import { decideInner, decideOpened } from './opened.js';
-import { Pulses } from './pulses.js';
 import { ReplyWriter } from './reply.js';
 import { type Snapshot, SnapshotView } from './snapshot.js';
 
 export class Router {
   readonly context: RouterContext;
   /** What this worker sends by itself, into the control rows. */
-  readonly pulses: Pulses;
+  readonly beats: Beats;
   readonly #replies: ReplyWriter;
   /** After a handleX: how many rows of the batch have each verdict. */
   sealCount = 0;
   lanCount = 0;
   wanCount = 0;
 
-  constructor(memory: RouterMemory, tables: SharedTables, snapshot: Snapshot) {
+  /** `seed` varies the times of what the worker sends by itself. */
+  constructor(memory: RouterMemory, tables: SharedTables, snapshot: Snapshot, seed = 1) {
     this.context = new RouterContext(memory, tables, new SnapshotView(snapshot));
-    this.pulses = new Pulses(this.context);
+    this.beats = new Beats(this.context, seed);
     this.#replies = new ReplyWriter(this.context);
   }
 
@@ -88,7 +89,7 @@ export class Router {
   /** The same rows after the addon has opened them. */
   handleOpened(first: number, count: number): void {
     this.context.beginBatch();
-    decideOpened(this.context, this.#replies, first, count);
+    decideOpened(this.context, this.#replies, this.beats, first, count);
     this.#tally(first, count);
   }
 
@@ -97,7 +98,8 @@ export class Router {
     this.#begin();
     const at = row * ROW_STRIDE;
     this.context.rows[at + ROW_PEER] = peer;
-    decideInner(this.context, this.#replies, at);
+    this.context.arrivalRow = -1;
+    decideInner(this.context, this.#replies, this.beats, at);
     this.#tally(row, 1);
   }
 
@@ -117,7 +119,9 @@ export class Router {
         bytes.set(payload, offset);
         clearRow(rows, at, offset, payload.length);
         // Without a session the row keeps its VERDICT_DROP: nobody's packet is lost, the control thread asks again.
-        this.context.seal(at, inbox.argument);
+        const peer = inbox.argument;
+        const path = inbox.argument2 > 0 ? inbox.argument2 - 1 : this.context.tables.peers.path[peer];
+        this.context.sealOn(at, peer, path);
         count += 1;
       }
       inbox.release();

@@ -77,8 +77,6 @@ export class PeerTable {
   readonly dataReceivedUnansweredSinceMs: Float64Array;
   readonly authenticatedSentAtMs: Float64Array;
   readonly authenticatedReceivedAtMs: Float64Array;
-  /** Smoothed round-trip time of probes inside the tunnel (router/probe.ts); 0 = none measured. */
-  readonly probeRttMs: Float64Array;
   /** Slot of the session to send with, −1 none. */
   readonly session: Int32Array;
   /** Slot of the path to send on, −1 none. */
@@ -87,15 +85,9 @@ export class PeerTable {
   readonly cluster: Int32Array;
   /** Set by a worker that wants a session or a rekey, cleared by the control thread. */
   readonly wanted: Int32Array;
-  /** Probes answered, modulo 2^32. */
-  readonly probeAnswers: Int32Array;
-  /** A worker tells the peer every so many ms that we live (router/pulses.ts); 0 = it does not. */
-  readonly pulseMs: Int32Array;
-  /** So long without anything authentic from a peer with pulses is news for the control thread, ms. */
-  readonly silentAfterMs: Int32Array;
 
   static bytesFor(capacity: number): number {
-    return capacity * (8 * 5 + 4 * 7);
+    return capacity * (8 * 4 + 4 * 4);
   }
 
   constructor(buffer: SharedArrayBuffer, capacity: number) {
@@ -110,14 +102,10 @@ export class PeerTable {
     this.dataReceivedUnansweredSinceMs = new Float64Array(buffer, take(8), capacity);
     this.authenticatedSentAtMs = new Float64Array(buffer, take(8), capacity);
     this.authenticatedReceivedAtMs = new Float64Array(buffer, take(8), capacity);
-    this.probeRttMs = new Float64Array(buffer, take(8), capacity);
     this.session = new Int32Array(buffer, take(4), capacity);
     this.path = new Int32Array(buffer, take(4), capacity);
     this.cluster = new Int32Array(buffer, take(4), capacity);
     this.wanted = new Int32Array(buffer, take(4), capacity);
-    this.probeAnswers = new Int32Array(buffer, take(4), capacity);
-    this.pulseMs = new Int32Array(buffer, take(4), capacity);
-    this.silentAfterMs = new Int32Array(buffer, take(4), capacity);
   }
 
   static create(capacity: number): PeerTable {

@@ -107,7 +107,11 @@ const shown = (record: Uint8Array | undefined) =>
   record && `${endpointAddress(record).join('.')}:${endpointPort(record)}/${record[1]}`;
 
 test('endpoints get their turn one after another', (t) => {
-  const dialler = new Dialler(log);
+  const dialler = new Dialler(
+    log,
+    () => 0,
+    () => {},
+  );
   t.is(dialler.next(1), undefined);
   dialler.set(1, [], 0);
   t.is(dialler.next(1), undefined, 'it dials us');
@@ -124,7 +128,11 @@ test('endpoints get their turn one after another', (t) => {
 });
 
 test('a name that does not resolve is passed over', (t) => {
-  const dialler = new Dialler(log);
+  const dialler = new Dialler(
+    log,
+    () => 0,
+    () => {},
+  );
   const hosts = ['nowhere.invalid', '192.0.2.1', 'nowhere-else.invalid'];
   dialler.set(
     1,
@@ -137,7 +145,11 @@ test('a name that does not resolve is passed over', (t) => {
 });
 
 test('a name is dialled once it has resolved', async (t) => {
-  const dialler = new Dialler(log);
+  const dialler = new Dialler(
+    log,
+    () => 0,
+    () => {},
+  );
   dialler.set(1, [endpoint('localhost', 7)], 0);
   for (let tries = 0; tries < 500 && dialler.next(1) === undefined; tries++) {
     await new Promise((resolve) => setTimeout(resolve, 10));

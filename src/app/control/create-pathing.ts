@@ -1,0 +1,57 @@
+/** Makes the node's Pathing: its uplinks are those of the configuration, its packets go through the data plane. */
+import type { ClusterTimes } from '../../core/cluster/settings.js';
+import type { Uplink } from '../../core/path/path.js';
+import { controlAddress } from '../../core/router/control-address.js';
+import type { Dialler } from './dialler.js';
+import type { Node } from './node.js';
+import { Pathing } from './pathing.js';
+
+export interface PathingParts {
+  readonly times: ClusterTimes;
+  readonly dialler: Dialler;
+  readonly hash: (data: Uint8Array) => Uint8Array;
+}
+
+/** The paths of a node, without peers yet. Who is up may change with every path: its cluster looks at once. */
+export function createPathing(node: Node, { times, dialler, hash }: PathingParts): Pathing {
+  const { native, configuration, machine } = node;
+  const { local, network } = configuration;
+  const uplinks = local.uplinks.map(
+    ({ name, cost }, id): Uplink => ({ id, name, socket: id, cost, v4: true, v6: true }),
+  );
+  const { lanSocket } = machine;
+  const lan: Uplink = { id: lanSocket, name: 'lan', socket: lanSocket, cost: 0, v4: true, v6: true };
+  let isChanged = false;
+  const onChange = (): void => {
+    if (isChanged) return;
+    isChanged = true;
+    // After the input that caused it has been carried out, with a clock of its own.
+    queueMicrotask(() => {
+      isChanged = false;
+      node.cluster.handleTimeout(native.now());
+    });
+  };
+  return new Pathing({
+    tables: node.tables,
+    slots: node.paths,
+    log: node.log,
+    uplinks,
+    lan: uplinks[lanSocket] ?? lan,
+    times,
+    ownKey: node.wireguard.publicKey,
+    now: () => native.now(),
+    controlOf: (publicKey) => bytesOf(controlAddress(hash, network.name, publicKey)),
+    endpointsOf: (peer) => dialler.endpoints(peer),
+    seal: (peer, packet, slot) => node.dataplane.seal(peer, packet, slot),
+    wake: () => node.dataplane.wake(),
+    redial: () => {},
+    resolve: (peer) => dialler.resolve(peer),
+    onChange,
+  });
+}
+
+function bytesOf(words: readonly number[]): Uint8Array {
+  return Uint8Array.from(
+    words.flatMap((word) => [word >>> 24, (word >>> 16) & 255, (word >>> 8) & 255, word & 255]),
+  );
+}

@@ -1,0 +1,232 @@
+/**
+ * The paths of one peer as they run: its PathManager (core/path), their rows in the beat table, and what follows from
+ * what the manager says: packets to seal, the path in use, news for the log. After every input everything is carried
+ * out, in the order in which workers need it: rows, the path in use, packets.
+ */
+import { ENDPOINT_BYTES } from '../../core/base/endpoint.js';
+import type { Parsed } from '../../core/packet/parsed.js';
+import type { PathEvent } from '../../core/path/outputs.js';
+import type { Pace } from '../../core/path/pacing.js';
+import type { Path, PathSettings, RemoteEndpoint, Uplink } from '../../core/path/path.js';
+import { PathManager } from '../../core/path/path-manager.js';
+import { BEAT_BYTES } from '../../core/router/beat-table.js';
+import type { SharedTables } from '../../core/router/memory.js';
+import type { Logger } from './log.js';
+import type { PathRows } from './path-rows.js';
+import type { PathSlots } from './tables.js';
+
+/** What the paths of all peers share. */
+export interface PathSurroundings {
+  readonly tables: SharedTables;
+  readonly rows: PathRows;
+  readonly slots: PathSlots;
+  readonly log: Logger;
+  readonly now: () => number;
+  readonly settings: PathSettings;
+  readonly seal: (peer: number, packet: Uint8Array, slot: number) => void;
+  /** Has the worker look at the tables. */
+  readonly wake: () => void;
+  /** Why an uplink cannot be used; '' if it can. */
+  readonly uplinkReason: (uplink: number) => string;
+  /** Wanted: another socket for the path. */
+  readonly redial: (peer: PeerPaths, path: Path, attempt: number) => void;
+  readonly resolve: (peer: number) => void;
+  /** A path, or the path in use, has changed its state. */
+  readonly onChange: (peer: number) => void;
+}
+
+/** A worker's control packets, and echo packets of 16 bytes, fit. */
+const PACKET_BYTES = BEAT_BYTES + 8;
+
+export class PeerPaths {
+  readonly number: number;
+  readonly name: string;
+  readonly manager: PathManager;
+  /** A path has worked: the peer is one of our own nodes, and not plain WireGuard. */
+  isOurs = false;
+  /** Why traffic goes by the path in use. */
+  why = '';
+  readonly #around: PathSurroundings;
+  /** By path number. BOUNDED by PATHS_PER_PEER. */
+  readonly #rows = new Map<number, number>();
+  readonly #packet = new Uint8Array(PACKET_BYTES);
+  #echoMs: number;
+  #dueAtMs = 0;
+
+  /** `own` and `peer` are control addresses. */
+  constructor(
+    around: PathSurroundings,
+    { number, name }: { readonly number: number; readonly name: string },
+    own: Uint8Array,
+    peer: Uint8Array,
+  ) {
+    this.number = number;
+    this.name = name;
+    this.#around = around;
+    this.#echoMs = around.settings.echoMs;
+    this.manager = new PathManager(around.settings, own, peer, around.now());
+  }
+
+  /** The record that the peer's handshakes go to, one for each path that is tried. */
+  handshakeRecords(): Uint8Array[] {
+    return this.manager.handshakePaths().map(({ endpoint }) => endpoint);
+  }
+
+  setTopology(uplinks: readonly Uplink[], endpoints: readonly RemoteEndpoint[]): void {
+    this.manager.setTopology(uplinks, endpoints, this.#around.now());
+    this.#drain();
+  }
+
+  handleUplink(id: number, reason: string): void {
+    this.#feed();
+    this.manager.handleUplink(id, reason, this.#around.now());
+    this.#drain();
+  }
+
+  handleRedialled(path: number, socket: number): void {
+    this.manager.handleRedialled(path, socket, this.#around.now());
+    this.#drain();
+  }
+
+  /** There is a session with the peer. */
+  handleSession(): void {
+    this.manager.handleSession(this.#around.now());
+    this.#drain();
+  }
+
+  setPace(pace: Pace, echoMs: number): void {
+    this.#echoMs = echoMs;
+    this.manager.setPace(pace, echoMs, this.#around.now());
+    this.#drain();
+  }
+
+  /** A worker hands on a BFD packet: `parsed` describes `bytes`. */
+  handleDatagram(bytes: Uint8Array, parsed: Parsed, from: Uint8Array): void {
+    this.#feed();
+    this.manager.handleDatagram(bytes, parsed, from, this.#around.now());
+    this.#drain();
+  }
+
+  /** Does what is due; all of it, where a worker says that there is something to see. */
+  handleTimeout(now: number, look = false): void {
+    if (!look && now < this.#dueAtMs) return;
+    this.#feed();
+    this.manager.handleTimeout(now);
+    this.#drain();
+  }
+
+  /** Takes over what workers have measured. */
+  handleEchoes(now: number): void {
+    let any = false;
+    for (const [path, row] of this.#rows) {
+      const { answered, lost, rttMs } = this.#around.rows.takeEchoes(row);
+      if (answered + lost === 0) continue;
+      this.manager.handleEchoes(path, answered, lost, rttMs, now);
+      any = true;
+    }
+    if (any) this.#drain();
+  }
+
+  /** Gives everything back. */
+  close(): void {
+    for (const path of [...this.#rows.keys()]) this.#release(path);
+    this.#around.rows.unpin(this.number);
+  }
+
+  #feed(): void {
+    for (const [path, row] of this.#rows) this.manager.handleClocks(path, this.#around.rows.clocks(row));
+  }
+
+  #drain(): void {
+    const events: PathEvent[] = [];
+    for (let event = this.manager.pollEvent(); event !== undefined; event = this.manager.pollEvent()) {
+      if (event.kind === 'removed') this.#release(event.path);
+      events.push(event);
+    }
+    this.#publish();
+    for (const event of events) this.#carryOut(event);
+    this.#transmit();
+    this.#dueAtMs = this.manager.nextDeadline();
+    if (events.some(({ kind }) => kind === 'use' || kind === 'state')) this.#around.onChange(this.number);
+  }
+
+  #release(path: number): void {
+    const row = this.#rows.get(path);
+    if (row === undefined) return;
+    this.#keepPlace(row);
+    this.#around.rows.release(row);
+    this.#rows.delete(path);
+  }
+
+  /** While no path works the peer is sent to where it last was: the record must outlive its row. */
+  #keepPlace(row: number): void {
+    const { tables, slots, rows } = this.#around;
+    const slot = rows.slot(row);
+    if (slot < 0 || tables.peers.path[this.number] !== slot) return;
+    slots.copy(this.number, tables.paths.slice(slot * ENDPOINT_BYTES, (slot + 1) * ENDPOINT_BYTES));
+  }
+
+  #publish(): void {
+    const { rows, uplinkReason, wake } = this.#around;
+    let wakes = false;
+    for (const path of this.manager.paths) {
+      let row = this.#rows.get(path.id);
+      if (row === undefined) {
+        row = rows.take(this.number, new Set(this.#rows.values()));
+        if (row < 0) continue;
+        this.#rows.set(path.id, row);
+      }
+      const silent = uplinkReason(path.uplink.id) !== '';
+      if (rows.publish(row, this.manager, path, silent, this.#echoMs)) wakes = true;
+    }
+    if (wakes) wake();
+  }
+
+  #carryOut(event: PathEvent): void {
+    const { log, rows, redial, resolve } = this.#around;
+    const path = (id: number | undefined): string =>
+      this.manager.paths.find((one) => one.id === id)?.name ?? 'none';
+    switch (event.kind) {
+      case 'added':
+      case 'removed':
+        log.debug({ event: `path-${event.kind}`, peer: this.name, path: path(event.path) });
+        break;
+      case 'state':
+        if (event.to !== 'down') this.isOurs = true;
+        log.info({ event: `path-${event.to}`, peer: this.name, path: path(event.path), why: event.why });
+        break;
+      case 'use': {
+        const row = event.path === undefined ? undefined : this.#rows.get(event.path);
+        if (row === undefined) rows.unpin(this.number);
+        else rows.pin(this.number, row);
+        this.why = event.why;
+        log.info({ event: 'path-in-use', peer: this.name, path: path(event.path), why: event.why });
+        break;
+      }
+      case 'moved':
+        log.info({ event: 'path-moved', peer: this.name, path: path(event.path), why: event.why });
+        break;
+      case 'redial': {
+        const dead = this.manager.paths.find(({ id }) => id === event.path);
+        if (dead !== undefined) redial(this, dead, event.attempt);
+        break;
+      }
+      case 'resolve':
+        resolve(this.number);
+        break;
+    }
+  }
+
+  #transmit(): void {
+    const { tables, rows, seal, now } = this.#around;
+    for (;;) {
+      const length = this.manager.pollTransmit(this.#packet, 0);
+      if (length === 0) return;
+      const { transmitVia: via } = this.manager;
+      const row = via && this.#rows.get(via.id);
+      const session = tables.peers.session[this.number];
+      if (row === undefined || session < 0 || now() >= tables.sessions.expiresAtMs[session]) continue;
+      seal(this.number, this.#packet.subarray(0, length), rows.slot(row));
+    }
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * By which path an authentic message came: the row whose endpoint record is its source. Our own nodes choose paths by
+ * what BFD says (peers.path is pinned), so what comes from elsewhere moves a path's clock and nothing more. Of a peer
+ * without a path that is known to work, plain WireGuard above all, the control thread is told when it speaks from
+ * another endpoint than the one we send to (paper, 2.1: roaming).
+ */
+import { ENDPOINT_BYTES, ENDPOINT_WORDS, ENDPOINT_WORDS_COMPARED } from '../base/endpoint.js';
+import { IP6_HEADER, IP6_NEXT_HEADER, PROTOCOL_UDP, UDP_DESTINATION_PORT } from '../packet/offsets.js';
+import { ROW_LENGTH, ROW_OFFSET, ROW_SOURCE } from '../packet/rows.js';
+import { BFD_CONTROL_PORT, BFD_ECHO_PORT } from '../path/datagram.js';
+import { PATHS_PER_PEER, rowOfSlot } from './beat-table.js';
+import type { RouterContext } from './context.js';
+import { OUT_ROAMED } from './outbox.js';
+
+/** Notes in `context.arrivalRow`, and in the path's clock, by which path the message of row `at` came. */
+export function noteArrival(context: RouterContext, at: number, peer: number, session: number): void {
+  const { rows, tables, memory } = context;
+  const source = rows[at + ROW_SOURCE];
+  // A message's datagrams share their source; the answer for one of this batch usually serves for the next one.
+  if (source === context.settledSource && peer === context.settledPeer) return;
+  const inUse = tables.peers.path[peer];
+  const isInUse = inUse >= 0 && isFrom(context, source, inUse);
+  const row = isInUse ? rowOfSlot(peer, inUse) : findRow(context, source, peer);
+  context.arrivalRow = row;
+  if (row >= 0) tables.beats.heardAtMs[row] = context.now;
+  if (isInUse || tables.beats.pinned[peer] === 1) {
+    context.settledSource = source;
+    context.settledPeer = peer;
+    return;
+  }
+  context.settledSource = -1;
+  // While paths are tried probes come by all of them: what they say is not "send to me here".
+  if (looksLikeBfd(context, at)) return;
+  memory.outbox.push(OUT_ROAMED, peer, session, memory.sources, source * ENDPOINT_BYTES, ENDPOINT_BYTES);
+}
+
+function findRow(context: RouterContext, source: number, peer: number): number {
+  const { mask, slot } = context.tables.beats;
+  for (let used = mask[peer], row = peer * PATHS_PER_PEER; used !== 0; used >>>= 1, row++) {
+    if ((used & 1) !== 0 && isFrom(context, source, slot[row])) return row;
+  }
+  return -1;
+}
+
+function isFrom(context: RouterContext, source: number, path: number): boolean {
+  const { sourceWords, pathWords } = context;
+  const a = source * ENDPOINT_WORDS;
+  const b = path * ENDPOINT_WORDS;
+  let i = 0;
+  while (i < ENDPOINT_WORDS_COMPARED && sourceWords[a + i] === pathWords[b + i]) i++;
+  return i === ENDPOINT_WORDS_COMPARED;
+}
+
+/** A guess before the packet is parsed: it costs a wrong one no more than to wait for its next packet. */
+function looksLikeBfd({ rows, bytes }: RouterContext, at: number): boolean {
+  const offset = rows[at + ROW_OFFSET];
+  if (rows[at + ROW_LENGTH] < IP6_HEADER + 8 || bytes[offset] >> 4 !== 6) return false;
+  if (bytes[offset + IP6_NEXT_HEADER] !== PROTOCOL_UDP) return false;
+  const port = offset + IP6_HEADER + UDP_DESTINATION_PORT;
+  const number = (bytes[port] << 8) | bytes[port + 1];
+  return number === BFD_CONTROL_PORT || number === BFD_ECHO_PORT;
+}

@@ -1,0 +1,70 @@
+/**
+ * BFD packets between control addresses, as a worker sees them (RFC 5881). Control packets that say nothing new are
+ * absorbed, of which only the time is kept; the others go to the control thread together with the place that they came from.
+ * Echo packets of the peer go straight back by the path that they came by; answers to ours are measured here.
+ */
+import { ENDPOINT_BYTES } from '../base/endpoint.js';
+import { DROP } from '../packet/drop.js';
+import { get32, UDP_HEADER } from '../packet/offsets.js';
+import { ROW_OFFSET, ROW_SOURCE, ROW_VERDICT, VERDICT_CONTROL, VERDICT_DROP } from '../packet/rows.js';
+import { BFD_BYTES } from '../path/bfd-packet.js';
+import { BFD_CONTROL_PORT, BFD_TTL, payloadLength } from '../path/datagram.js';
+import { ECHO_ANSWER_TTL, ECHO_BYTES, echoDiscriminator, writeEchoAnswer } from '../path/echo.js';
+import { BEAT_ABSORBS, PATHS_PER_PEER } from './beat-table.js';
+import type { Beats } from './beats.js';
+import type { RouterContext } from './context.js';
+import { OUT_PATH } from './outbox.js';
+
+/** Decides the packet of `context.parsed`, for which isBfd holds, that `peer` sent: 0, or the reason to drop it. */
+export function takePathPacket(context: RouterContext, beats: Beats, at: number, peer: number): number {
+  const { parsed, rows } = context;
+  if (parsed.destinationPort === BFD_CONTROL_PORT) return takeControl(context, at, peer);
+  if (parsed.ttl === BFD_TTL) return answerEcho(context, at, peer);
+  if (parsed.ttl === ECHO_ANSWER_TTL) measure(context, beats, peer);
+  rows[at + ROW_VERDICT] = VERDICT_DROP;
+  return 0;
+}
+
+function takeControl(context: RouterContext, at: number, peer: number): number {
+  const { parsed, rows, bytes, memory, tables, arrivalRow: row } = context;
+  const payload = parsed.l4Offset + UDP_HEADER;
+  if (
+    row >= 0 &&
+    (tables.beats.flags[row] & BEAT_ABSORBS) !== 0 &&
+    parsed.ttl === BFD_TTL &&
+    payloadLength(bytes, parsed) === BFD_BYTES &&
+    tables.beats.expects(row, bytes, payload)
+  ) {
+    tables.beats.absorbedAtMs[row] = context.now;
+    rows[at + ROW_VERDICT] = VERDICT_DROP;
+    return 0;
+  }
+  const source = rows[at + ROW_SOURCE] * ENDPOINT_BYTES;
+  const { outbox, sources } = memory;
+  const offset = rows[at + ROW_OFFSET];
+  if (!outbox.push(OUT_PATH, peer, 0, bytes, offset, parsed.length, sources, source, ENDPOINT_BYTES)) {
+    return DROP['control-queue-full'];
+  }
+  rows[at + ROW_VERDICT] = VERDICT_CONTROL;
+  return 0;
+}
+
+function answerEcho(context: RouterContext, at: number, peer: number): number {
+  const { tables, bytes, parsed, arrivalRow } = context;
+  writeEchoAnswer(bytes, parsed);
+  const slot = arrivalRow >= 0 ? tables.beats.slot[arrivalRow] : tables.peers.path[peer];
+  return context.sealOn(at, peer, slot) ? 0 : DROP['peer-down'];
+}
+
+function measure(context: RouterContext, beats: Beats, peer: number): void {
+  const { parsed, bytes, tables } = context;
+  const at = parsed.l4Offset + UDP_HEADER;
+  if (payloadLength(bytes, parsed) !== ECHO_BYTES) return;
+  const discriminator = echoDiscriminator(bytes, at);
+  const { mask, discriminator: known } = tables.beats;
+  for (let used = mask[peer], row = peer * PATHS_PER_PEER; used !== 0; used >>>= 1, row++) {
+    if ((used & 1) === 0 || known[row] !== discriminator) continue;
+    beats.handleEcho(row, get32(bytes, at + 4) >>> 0);
+    return;
+  }
+}
