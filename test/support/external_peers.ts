@@ -84,13 +84,14 @@ export class Member {
     const post = (order: { kind: string; slot?: number }): void => {
       if (order.kind === 'install') queueMicrotask(() => this.peering.handleInstalled(order.slot as number));
     };
-    const dialler = new Dialler(log);
+    const dialler = new Dialler(log, now, () => {});
     this.peering = new Peering({
       wireguard,
       dataplane: () => ({ post, seal: () => {} }) as unknown as Dataplane,
       tables: this.tables,
       paths: this.paths,
       dialler,
+      pathing: () => ({ handshakeRecords: () => undefined, handleSession: () => {} }),
       log,
       now,
       send: (bytes, record) => {

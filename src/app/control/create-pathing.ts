@@ -46,6 +46,10 @@ export function createPathing(node: Node, { times, dialler, hash }: PathingParts
     wake: () => node.dataplane.wake(),
     redial: () => {},
     resolve: (peer) => dialler.resolve(peer),
+    onPath: (place, peer, path, state) => {
+      if (place >= uplinks.length) return;
+      queueMicrotask(() => node.uplinks.handlePath(place, peer, path, state));
+    },
     onChange,
   });
 }

@@ -175,10 +175,15 @@ export class Node {
       timers: options.timers,
       send: (peer, bytes) => this.#sendControl(peer, bytes),
     });
-    const { tables, paths } = this;
-    const onStandIns = (to: readonly number[]): void =>
-      useStandIns(to, { tables, paths, dialler: this.#dialler });
-    this.uplinks = new UplinkKeeper({ native, configuration, machine, log, host, onStandIns });
+    this.uplinks = new UplinkKeeper({
+      native,
+      configuration,
+      machine,
+      log,
+      host,
+      onLinkFaults: (faults) => this.pathing.handleUplinks(faults),
+      onStandIns: (to) => useStandIns(to, this.tables, this.paths, this.#dialler),
+    });
     this.cluster = this.#createCluster();
   }
 

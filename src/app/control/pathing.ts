@@ -41,6 +41,7 @@ export interface PathingOptions {
   readonly wake: () => void;
   readonly redial: PathSurroundings['redial'];
   readonly resolve: PathSurroundings['resolve'];
+  readonly onPath: PathSurroundings['onPath'];
   readonly onChange: PathSurroundings['onChange'];
 }
 
@@ -136,6 +137,11 @@ export class Pathing {
   setUplinks(uplinks: readonly Uplink[]): void {
     this.#uplinks = uplinks;
     for (const managed of this.#peers.values()) this.#setTopology(managed);
+  }
+
+  /** Why nothing can leave by each uplink, in their order; '' where something can. */
+  handleUplinks(reasons: readonly string[]): void {
+    for (const [id, reason] of reasons.entries()) this.handleUplink(id, reason);
   }
 
   /** An uplink can be used (`reason` is '') or cannot, and why. */

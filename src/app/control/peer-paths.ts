@@ -5,6 +5,7 @@
  */
 import { ENDPOINT_BYTES } from '../../core/base/endpoint.js';
 import type { Parsed } from '../../core/packet/parsed.js';
+import type { PathState } from '../../core/path/health.js';
 import type { PathEvent } from '../../core/path/outputs.js';
 import type { Pace } from '../../core/path/pacing.js';
 import type { Path, PathSettings, RemoteEndpoint, Uplink } from '../../core/path/path.js';
@@ -31,6 +32,8 @@ export interface PathSurroundings {
   /** Wanted: another socket for the path. */
   readonly redial: (peer: PeerPaths, path: Path, attempt: number) => void;
   readonly resolve: (peer: number) => void;
+  /** A path of an uplink has a new state; undefined: it is no more. */
+  readonly onPath: (uplink: number, peer: string, path: string, state: PathState | undefined) => void;
   /** A path, or the path in use, has changed its state. */
   readonly onChange: (peer: number) => void;
 }
@@ -49,6 +52,8 @@ export class PeerPaths {
   readonly #around: PathSurroundings;
   /** By path number. BOUNDED by PATHS_PER_PEER. */
   readonly #rows = new Map<number, number>();
+  /** By path number: the uplink that was told of it. */
+  readonly #told = new Map<number, number>();
   readonly #packet = new Uint8Array(PACKET_BYTES);
   #echoMs: number;
   #dueAtMs = 0;
@@ -156,6 +161,7 @@ export class PeerPaths {
     this.#keepPlace(row);
     this.#around.rows.release(row);
     this.#rows.delete(path);
+    this.#tellUplink(path, undefined);
   }
 
   /** While no path works the peer is sent to where it last was: the record must outlive its row. */
@@ -164,6 +170,14 @@ export class PeerPaths {
     const slot = rows.slot(row);
     if (slot < 0 || tables.peers.path[this.number] !== slot) return;
     slots.copy(this.number, tables.paths.slice(slot * ENDPOINT_BYTES, (slot + 1) * ENDPOINT_BYTES));
+  }
+
+  #tellUplink(id: number, state: PathState | undefined): void {
+    const uplink = this.manager.paths.find((path) => path.id === id)?.uplink.id ?? this.#told.get(id);
+    if (uplink === undefined) return;
+    if (state === undefined) this.#told.delete(id);
+    else this.#told.set(id, uplink);
+    this.#around.onPath(uplink, this.name, String(id), state);
   }
 
   #publish(): void {
@@ -193,6 +207,7 @@ export class PeerPaths {
         break;
       case 'state':
         if (event.to !== 'down') this.isOurs = true;
+        this.#tellUplink(event.path, event.to);
         log.info({ event: `path-${event.to}`, peer: this.name, path: path(event.path), why: event.why });
         break;
       case 'use': {

@@ -25,7 +25,7 @@ export interface PeeringOptions {
   readonly tables: SharedTables;
   readonly paths: PathSlots;
   readonly dialler: Dialler;
-  readonly pathing: () => Pathing;
+  readonly pathing: () => Pick<Pathing, 'handshakeRecords' | 'handleSession'>;
   readonly log: Logger;
   readonly now: () => number;
   /** Sends one datagram to an endpoint record. */

@@ -35,7 +35,9 @@ export interface UplinkKeeperOptions {
   readonly configuration: Configuration;
   readonly machine: Machine;
   readonly log: Logger;
-  /** Links have been lost or have come back: which uplink's socket is to be used in place of each. */
+  /** Links have been lost or have come back: why nothing can leave by each uplink; '' where something can. */
+  readonly onLinkFaults: (faults: readonly string[]) => void;
+  /** After that, for peers without paths: which uplink's socket is to be used in place of each. */
   readonly onStandIns: (standIns: readonly number[]) => void;
 }
 
@@ -65,6 +67,7 @@ export class UplinkKeeper {
   #applied = '';
   #shared = '';
   #standIns = '';
+  #faults = '';
   #closed = false;
 
   /** Looks once at once, so that `tracker` knows carriers when this returns; the rest follows. Throws TS_DEVICE. */
@@ -209,6 +212,13 @@ export class UplinkKeeper {
   }
 
   #standIn(): void {
+    const faults = this.tracker.uplinks.map(({ known }, place) =>
+      known ? this.tracker.linkFault(place) : '',
+    );
+    if (faults.join('\n') !== this.#faults) {
+      this.#faults = faults.join('\n');
+      this.#options.onLinkFaults(faults);
+    }
     const standIns = this.tracker.standIns();
     if (standIns.join() === this.#standIns) return;
     this.#standIns = standIns.join();
