@@ -11,6 +11,7 @@ import { explainCommand } from './commands/explain.js';
 import { failoverCommand } from './commands/failover.js';
 import { keygenCommand } from './commands/keygen.js';
 import { natCommand } from './commands/nat.js';
+import { pathsCommand } from './commands/paths.js';
 import { pubkeyCommand } from './commands/pubkey.js';
 import { reloadCommand } from './commands/reload.js';
 import { routesCommand } from './commands/routes.js';
@@ -38,6 +39,7 @@ const COMMANDS = [
   drainCommand,
   undrainCommand,
   uplinksCommand,
+  pathsCommand,
   schemaCommand,
 ] as readonly Command<unknown>[];
 

@@ -4,6 +4,7 @@ import type { ExplainRequest } from '../observe/report.js';
 import { clusterReport } from './cluster-report.js';
 import { explain } from './explain.js';
 import type { Node } from './node.js';
+import { pathsReport } from './paths-report.js';
 import { natReport, routesReport, statusReport } from './report.js';
 import { drain, failover, undrain } from './role-commands.js';
 import { uplinksReport } from './uplink-report.js';
@@ -42,6 +43,8 @@ export async function handleRequest(
       return await drain(node);
     case 'undrain':
       return undrain(node);
+    case 'paths':
+      return pathsReport(node, optionalText(fields['peer'], 'peer'));
     case 'uplinks':
       return uplinksReport(node);
     default:

@@ -18,6 +18,8 @@ export interface ControlMethods {
   drain: { params: Record<string, never>; result: RoleReport };
   undrain: { params: Record<string, never>; result: RoleReport };
   uplinks: { params: Record<string, never>; result: UplinksReport };
+  /** `peer`: a node's name. */
+  paths: { params: { peer?: string }; result: PathsReport };
 }
 
 export type ControlMethod = keyof ControlMethods;
@@ -282,4 +284,40 @@ export interface UplinkReport {
   /** Whether local breakout leaves by it now. */
   breakout: boolean;
   lastChange?: { agoMs: number; from: string; to: string; why: string };
+}
+
+export interface PathsReport {
+  node: string;
+  peers: PeerPathsReport[];
+}
+
+export interface PeerPathsReport {
+  name: string;
+  /** Some path has worked: it is one of our own nodes, and not plain WireGuard. */
+  bfd: boolean;
+  /** Why its traffic goes where it goes. */
+  why?: string;
+  paths: PathReport[];
+}
+
+/** A way to a node: an uplink of ours and a place where it is reached. */
+export interface PathReport {
+  uplink: string;
+  /** `address:port` */
+  remote: string;
+  /** The peer has shown it by speaking from there; it is not configured. */
+  learned: boolean;
+  inUse: boolean;
+  state: 'up' | 'degraded' | 'down';
+  /** Since when, and why it is not well; empty where it is. */
+  sinceMs: number;
+  why: string;
+  cost: number;
+  /** How often it is probed. */
+  probeMs?: number;
+  /** Smoothed round-trip time through the tunnel, and its variation; left out before the first answer. */
+  rttMs?: number;
+  jitterMs?: number;
+  /** Of the last 1, 10 and 60 s; null where nothing was measured. */
+  lossPercent: { s1: number | null; s10: number | null; s60: number | null };
 }

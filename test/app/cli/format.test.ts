@@ -4,6 +4,7 @@ import { formatDrain } from '../../../src/app/cli/commands/drain.js';
 import { formatExplain } from '../../../src/app/cli/commands/explain.js';
 import { formatFailover } from '../../../src/app/cli/commands/failover.js';
 import { formatNat } from '../../../src/app/cli/commands/nat.js';
+import { formatPaths } from '../../../src/app/cli/commands/paths.js';
 import { formatReload } from '../../../src/app/cli/commands/reload.js';
 import { formatRoutes } from '../../../src/app/cli/commands/routes.js';
 import { formatStatus } from '../../../src/app/cli/commands/status.js';
@@ -22,7 +23,7 @@ import {
   SEED_NODE,
 } from '../../support/seed_config.js';
 import { CLUSTER, CLUSTER_BARE, CLUSTER_WAITS } from './cluster-reports.js';
-import { EXPLAIN, NAT, RELOAD, ROLE, ROUTES, STATUS, UPLINKS } from './reports.js';
+import { EXPLAIN, NAT, PATHS, RELOAD, ROLE, ROUTES, STATUS, UPLINKS } from './reports.js';
 
 test('status', (t) => {
   golden(t, 'cli/status.txt', `${formatStatus(STATUS)}\n`);
@@ -47,6 +48,11 @@ test('status of a node that has just started', (t) => {
 
 test('status of a drained member', (t) => {
   t.regex(formatStatus({ ...STATUS, role: 'standby', drained: true }), /EdgeCluster1, standby \(drained\),/);
+});
+
+test('paths', (t) => {
+  const none = formatPaths({ node: 'edge1-a', peers: [] });
+  golden(t, 'cli/paths.txt', `${formatPaths(PATHS)}\n\n${none}\n`);
 });
 
 test('uplinks', (t) => {

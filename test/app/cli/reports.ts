@@ -2,6 +2,7 @@
 import type {
   ExplainReport,
   NatReport,
+  PathsReport,
   ReloadReport,
   RoleReport,
   RoutesReport,
@@ -197,6 +198,85 @@ export const UPLINKS: UplinksReport = {
       reasons: [],
       cost: 200,
       breakout: false,
+    },
+  ],
+};
+
+const QUIET = { s1: null, s10: null, s60: null };
+
+export const PATHS: PathsReport = {
+  node: 'edge1-a',
+  peers: [
+    {
+      name: 'aws-a',
+      bfd: true,
+      why: 'isp1 → 203.0.113.10:51820: detection time expired',
+      paths: [
+        {
+          uplink: 'isp1',
+          remote: '203.0.113.10:51820',
+          learned: false,
+          inUse: false,
+          state: 'down',
+          sinceMs: 4_000,
+          why: 'detection time expired',
+          cost: 10,
+          probeMs: 75,
+          rttMs: 12.34,
+          jitterMs: 0.5,
+          lossPercent: { s1: null, s10: 22.5, s60: 3.1 },
+        },
+        {
+          uplink: 'lte',
+          remote: '203.0.113.10:51820',
+          learned: false,
+          inUse: true,
+          state: 'degraded',
+          sinceMs: 86_400_000,
+          why: 'loss 7 %',
+          cost: 100,
+          probeMs: 75,
+          rttMs: 48.1,
+          jitterMs: 9.25,
+          lossPercent: { s1: 0, s10: 7.1, s60: 6.9 },
+        },
+      ],
+    },
+    {
+      name: 'edge2-a',
+      bfd: true,
+      why: 'the first path that works',
+      paths: [
+        {
+          uplink: 'isp1',
+          remote: '[2001:db8::7]:40211',
+          learned: true,
+          inUse: true,
+          state: 'up',
+          sinceMs: 61_000,
+          why: '',
+          cost: 10,
+          lossPercent: QUIET,
+        },
+      ],
+    },
+    {
+      name: 'aws-b',
+      bfd: false,
+      paths: [
+        {
+          uplink: 'isp1',
+          remote: '203.0.113.11:51820',
+          learned: false,
+          inUse: false,
+          state: 'down',
+          sinceMs: 9_000,
+          why: 'not heard yet',
+          cost: 10,
+          probeMs: 1_000,
+          lossPercent: QUIET,
+        },
+      ],
     },
   ],
 };

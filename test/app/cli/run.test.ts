@@ -13,7 +13,7 @@ import { type ControlHandler, openControlServer } from '../../../src/edge/socket
 import { edit, SEED_NETWORK, SEED_NODE, testKey } from '../../support/seed_config.js';
 import { tempDir } from '../../support/temp_dir.js';
 import { CLUSTER } from './cluster-reports.js';
-import { EXPLAIN, NAT, RELOAD, ROLE, ROUTES, STATUS, UPLINKS } from './reports.js';
+import { EXPLAIN, NAT, PATHS, RELOAD, ROLE, ROUTES, STATUS, UPLINKS } from './reports.js';
 
 interface Outcome {
   exit: number;
@@ -44,6 +44,7 @@ const ANSWERS: Record<string, unknown> = {
   drain: { ...ROLE, drained: true },
   undrain: ROLE,
   uplinks: UPLINKS,
+  paths: PATHS,
 };
 
 /** A daemon that answers every method with its fixed report and remembers what it was asked. */
@@ -75,6 +76,7 @@ test('each command asks its method and prints text or JSON', async (t) => {
     [['drain'], 'drain', 0],
     [['undrain'], 'undrain', 0],
     [['uplinks'], 'uplinks', 0],
+    [['paths'], 'paths', 0],
   ];
   for (const [args, method, exit] of lines) {
     const text = await cli([...args, '--socket', socket]);
@@ -89,6 +91,13 @@ test('each command asks its method and prints text or JSON', async (t) => {
     'explain',
     { src: '172.16.10.99', dst: '10.100.100.15', protocol: 'tcp', port: 80 },
   ]);
+});
+
+test('paths: of one peer, exit 1 where none works', async (t) => {
+  const lost = { ...PATHS, peers: [PATHS.peers[2]] };
+  const { socket, asked } = await fakeDaemon(t, { ...ANSWERS, paths: lost });
+  t.is((await cli(['paths', 'aws-b', '--socket', socket])).exit, 1);
+  t.deepEqual(asked, [['paths', { peer: 'aws-b' }]]);
 });
 
 test('uplinks: exit 1 where none is usable', async (t) => {
@@ -214,6 +223,7 @@ test('help and version', async (t) => {
     'drain',
     'undrain',
     'uplinks',
+    'paths',
     'schema',
   ]) {
     t.regex(help.out, new RegExp(`twinspan ${name}`));

@@ -128,7 +128,16 @@ rootTest(
       await two.bothUse('isp2');
     });
     t.true(lost > 0 && lost < 5 * PER_SECOND, `${lost} datagrams`);
-    t.regex(String(two.na.events('path-down').at(-1)?.['why']), /detection time expired|neighbor signaled/);
+    const why = /detection time expired|neighbor signaled/;
+    t.regex(String(two.na.events('path-down').at(-1)?.['why']), why);
+    const [{ paths }] = (await two.na.call('paths', { peer: 'nb' })).peers;
+    const [silent, used] = ['isp1', 'isp2'].map((isp) =>
+      paths.find(({ uplink, remote }) => uplink === isp && remote.startsWith(LINES[isp as Isp])),
+    );
+    t.like(silent, { state: 'down', inUse: false });
+    t.regex(String(silent?.why), why);
+    t.like(used, { state: 'up', inUse: true, why: '' });
+    t.true((used?.rttMs ?? 0) > 0 && used?.lossPercent.s60 !== null, JSON.stringify(used));
     const failback = await two.under(t, 'failback', async () => {
       two.network.run('isp1', 'nft delete table ip hole');
       await two.bothUse('isp1');

@@ -1,0 +1,78 @@
+/** `twinspan paths [PEER]`: how each of our own nodes is reached, and how good every way is. */
+import type { PathReport, PathsReport } from '../../observe/report.js';
+import { command } from '../command.js';
+import { EXIT_OK, EXIT_REFUSED } from '../context.js';
+import { ask, daemonOptions } from '../daemon.js';
+import { table } from '../table.js';
+import { formatDuration } from '../units.js';
+
+export const pathsCommand = command({
+  usage: 'paths [peer]',
+  summary:
+    'Print the paths to each node: uplink, endpoint, state and why, round trip, loss (exit 1 if PEER has none that works)',
+  options: (yargs) => daemonOptions(yargs.positional('peer', { type: 'string', describe: 'Name of a node' })),
+  async run(options, context) {
+    const { peer } = options;
+    const report = await ask(options, 'paths', peer === undefined ? {} : { peer });
+    context.out(options.json ? JSON.stringify(report, null, 2) : formatPaths(report));
+    const works = report.peers.every(({ paths }) => paths.some(({ inUse }) => inUse));
+    return peer === undefined || works ? EXIT_OK : EXIT_REFUSED;
+  },
+});
+
+/** Paths as text. `*` marks the one that traffic takes. */
+export function formatPaths(report: PathsReport): string {
+  if (report.peers.length === 0) return 'There are no other nodes.';
+  const headings = [
+    '',
+    'PEER',
+    'UPLINK',
+    'REMOTE',
+    'STATE',
+    'SINCE',
+    '>RTT',
+    '>JITTER',
+    '>LOSS 1 S',
+    '>10 S',
+    '>60 S',
+    '>COST',
+  ];
+  const rows = report.peers.flatMap(({ name, paths }) =>
+    paths.map((path) => [
+      path.inUse ? '*' : '',
+      name,
+      path.uplink,
+      path.learned ? `${path.remote} (learned)` : path.remote,
+      path.state,
+      formatDuration(path.sinceMs),
+      formatMs(path.rttMs),
+      formatMs(path.jitterMs),
+      formatLoss(path.lossPercent.s1),
+      formatLoss(path.lossPercent.s10),
+      formatLoss(path.lossPercent.s60),
+      String(path.cost),
+    ]),
+  );
+  const sections = [rows.length === 0 ? 'There are no paths.' : table(headings, rows)];
+  const faults = report.peers.flatMap(({ name, paths }) =>
+    paths.filter(({ why }) => why !== '').map((path) => [name, wayOf(path), path.why]),
+  );
+  if (faults.length > 0) sections.push(`Now\n${table(['', '', ''], faults, '  ')}`);
+  const choices = report.peers.flatMap(({ name, why }) => (why === undefined ? [] : [[name, why]]));
+  if (choices.length > 0) sections.push(`Last choice\n${table(['', ''], choices, '  ')}`);
+  const plain = report.peers.filter(({ bfd }) => !bfd).map(({ name }) => name);
+  if (plain.length > 0) sections.push(`Never heard by BFD: ${plain.join(', ')}.`);
+  return sections.join('\n\n');
+}
+
+function wayOf({ uplink, remote }: PathReport): string {
+  return `${uplink} → ${remote}`;
+}
+
+function formatMs(ms: number | undefined): string {
+  return ms === undefined ? '-' : `${ms.toFixed(ms < 10 ? 2 : 1)} ms`;
+}
+
+function formatLoss(percent: number | null): string {
+  return percent === null ? '-' : `${percent} %`;
+}

@@ -1,0 +1,54 @@
+/** `paths`: every path to our own nodes, as measured. */
+
+import { endpointAddress, endpointPort } from '../../core/base/endpoint.js';
+import { TwinspanError } from '../../core/base/errors.js';
+import { formatEndpoint } from '../../core/config/address.js';
+import type { Path } from '../../core/path/path.js';
+import { LOSS_WINDOWS_MS } from '../../core/path/quality.js';
+import type { PathReport, PathsReport } from '../observe/report.js';
+import type { Node } from './node.js';
+import type { PeerPaths } from './peer-paths.js';
+
+/** All paths, or those of one peer. Throws TS_REQUEST_INVALID where there is no such peer. */
+export function pathsReport(node: Node, peer: string | undefined): PathsReport {
+  const all = node.pathing.peers;
+  const peers = peer === undefined ? all : all.filter(({ name }) => name === peer);
+  if (peer !== undefined && peers.length === 0) {
+    const names = all.map(({ name }) => name).join(', ');
+    throw new TwinspanError('TS_REQUEST_INVALID', `There is no peer '${peer}'.`, `Peers: ${names}`);
+  }
+  const { nodes, self } = node.configuration;
+  return {
+    node: nodes[self].name,
+    peers: peers.map((one) => ({
+      name: one.name,
+      bfd: one.isOurs,
+      ...(one.why !== '' && { why: one.why }),
+      paths: one.manager.paths.map((path) => pathReport(node, one, path)),
+    })),
+  };
+}
+
+function pathReport(node: Node, { manager }: PeerPaths, path: Path): PathReport {
+  const { quality, health, uplink, endpoint, session } = path;
+  const now = node.native.now();
+  const measured = quality.answered > 0;
+  const round = (ms: number): number => Math.round(ms * 100) / 100;
+  const lossOver = (windowMs: number): number | null =>
+    quality.samples(windowMs, now) === 0 ? null : Math.round(quality.loss(windowMs, now) * 1_000) / 10;
+  const [s1, s10, s60] = LOSS_WINDOWS_MS.map(lossOver);
+  const { intervalMs } = session.offload;
+  return {
+    uplink: uplink.name,
+    remote: formatEndpoint(endpointAddress(endpoint), endpointPort(endpoint)),
+    learned: path.isLearned,
+    inUse: manager.current === path,
+    state: health.state,
+    sinceMs: Math.round(now - health.sinceMs),
+    why: health.reason,
+    cost: path.cost,
+    ...(Number.isFinite(intervalMs) && { probeMs: Math.round(intervalMs) }),
+    ...(measured && { rttMs: round(quality.rttMs), jitterMs: round(quality.jitterMs) }),
+    lossPercent: { s1, s10, s60 },
+  };
+}
