@@ -5,7 +5,8 @@
  *
  * A packet for a session that comes from a place that is no other path's endpoint moves the session's path there. One
  * that comes by another path counts only where it takes the session down: so a node whose uplink loses its carrier
- * tells its peer at once, by a path that still works, instead of waiting to be missed.
+ * tells its peer at once, by a path that still works, instead of waiting to be missed. A session that is down may come
+ * up in the place of another: a peer that speaks from elsewhere than where it is dialled is dialled and learned there.
  */
 import { ENDPOINT_SOCKET } from '../base/endpoint.js';
 import { UDP_HEADER } from '../packet/offsets.js';
@@ -274,9 +275,11 @@ export class PathManager {
       return BFD_REFUSAL['unknown-session'];
     }
     const sameUplink = this.#table.uplinkOf(from)?.id === path.uplink.id;
-    if (!sameUplink || this.#table.isEndOfAnother(path, from)) {
+    const isElsewhere = !sameUplink || !sameRemote(path.endpoint, from);
+    const isBesides = isElsewhere && (!sameUplink || this.#table.isEndOfAnother(path, from));
+    if (isBesides && (packet.state <= BFD_DOWN || !sameUplink || path.health.isUsable)) {
       if (packet.state > BFD_DOWN) return BFD_REFUSAL['unknown-session'];
-    } else if (!sameRemote(path.endpoint, from)) {
+    } else if (isElsewhere) {
       const socket = path.endpoint[ENDPOINT_SOCKET];
       path.endpoint = from.slice();
       path.endpoint[ENDPOINT_SOCKET] = socket;

@@ -42,12 +42,18 @@ function findRow(context: RouterContext, source: number, peer: number): number {
   return -1;
 }
 
-function isFrom(context: RouterContext, source: number, path: number): boolean {
-  const { sourceWords, pathWords } = context;
-  const a = source * ENDPOINT_WORDS;
-  const b = path * ENDPOINT_WORDS;
+/** Whether two path slots lead to one place. */
+export function isSamePlace({ pathWords }: RouterContext, a: number, b: number): boolean {
+  return isSame(pathWords, a * ENDPOINT_WORDS, pathWords, b * ENDPOINT_WORDS);
+}
+
+function isFrom({ sourceWords, pathWords }: RouterContext, source: number, path: number): boolean {
+  return isSame(sourceWords, source * ENDPOINT_WORDS, pathWords, path * ENDPOINT_WORDS);
+}
+
+function isSame(these: Int32Array, a: number, those: Int32Array, b: number): boolean {
   let i = 0;
-  while (i < ENDPOINT_WORDS_COMPARED && sourceWords[a + i] === pathWords[b + i]) i++;
+  while (i < ENDPOINT_WORDS_COMPARED && these[a + i] === those[b + i]) i++;
   return i === ENDPOINT_WORDS_COMPARED;
 }
 

@@ -10,10 +10,14 @@ import { ROW_OFFSET, ROW_SOURCE, ROW_VERDICT, VERDICT_CONTROL, VERDICT_DROP } fr
 import { BFD_BYTES } from '../path/bfd-packet.js';
 import { BFD_CONTROL_PORT, BFD_TTL, payloadLength } from '../path/datagram.js';
 import { ECHO_ANSWER_TTL, ECHO_BYTES, echoDiscriminator, writeEchoAnswer } from '../path/echo.js';
-import { BEAT_ABSORBS, PATHS_PER_PEER } from './beat-table.js';
+import { isSamePlace } from './arrival.js';
+import { BEAT_ABSORBS, type BeatTable, PATHS_PER_PEER } from './beat-table.js';
 import type { Beats } from './beats.js';
 import type { RouterContext } from './context.js';
 import { OUT_PATH } from './outbox.js';
+
+/** In a control packet (RFC 5880 4.1). */
+const YOUR_DISCRIMINATOR = 8;
 
 /** Decides the packet of `context.parsed`, for which isBfd holds, that `peer` sent: 0, or the reason to drop it. */
 export function takePathPacket(context: RouterContext, beats: Beats, at: number, peer: number): number {
@@ -26,8 +30,9 @@ export function takePathPacket(context: RouterContext, beats: Beats, at: number,
 }
 
 function takeControl(context: RouterContext, at: number, peer: number): number {
-  const { parsed, rows, bytes, memory, tables, arrivalRow: row } = context;
+  const { parsed, rows, bytes, memory, tables } = context;
   const payload = parsed.l4Offset + UDP_HEADER;
+  const row = rowOfSession(context, peer, get32(bytes, payload + YOUR_DISCRIMINATOR) >>> 0);
   if (
     row >= 0 &&
     (tables.beats.flags[row] & BEAT_ABSORBS) !== 0 &&
@@ -49,6 +54,26 @@ function takeControl(context: RouterContext, at: number, peer: number): number {
   return 0;
 }
 
+/**
+ * The row of the session with this discriminator of ours, if the packet came from its place; −1 otherwise. Two sessions may
+ * have one place: where the peer is dialled at one address and speaks from another, each end has dialled and has learned.
+ */
+function rowOfSession(context: RouterContext, peer: number, discriminator: number): number {
+  const { arrivalRow, tables } = context;
+  const { slot } = tables.beats;
+  if (arrivalRow < 0 || tables.beats.discriminator[arrivalRow] === discriminator) return arrivalRow;
+  const row = rowOf(tables.beats, peer, discriminator);
+  return row >= 0 && isSamePlace(context, slot[row], slot[arrivalRow]) ? row : -1;
+}
+
+/** The row of `peer` with this discriminator of ours, −1 where there is none. */
+function rowOf(beats: BeatTable, peer: number, discriminator: number): number {
+  for (let used = beats.mask[peer], row = peer * PATHS_PER_PEER; used !== 0; used >>>= 1, row++) {
+    if ((used & 1) !== 0 && beats.discriminator[row] === discriminator) return row;
+  }
+  return -1;
+}
+
 function answerEcho(context: RouterContext, at: number, peer: number): number {
   const { tables, bytes, parsed, arrivalRow } = context;
   writeEchoAnswer(bytes, parsed);
@@ -60,11 +85,6 @@ function measure(context: RouterContext, beats: Beats, peer: number): void {
   const { parsed, bytes, tables } = context;
   const at = parsed.l4Offset + UDP_HEADER;
   if (payloadLength(bytes, parsed) !== ECHO_BYTES) return;
-  const discriminator = echoDiscriminator(bytes, at);
-  const { mask, discriminator: known } = tables.beats;
-  for (let used = mask[peer], row = peer * PATHS_PER_PEER; used !== 0; used >>>= 1, row++) {
-    if ((used & 1) === 0 || known[row] !== discriminator) continue;
-    beats.handleEcho(row, get32(bytes, at + 4) >>> 0);
-    return;
-  }
+  const row = rowOf(tables.beats, peer, echoDiscriminator(bytes, at));
+  if (row >= 0) beats.handleEcho(row, get32(bytes, at + 4) >>> 0);
 }

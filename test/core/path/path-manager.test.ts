@@ -14,6 +14,7 @@ import type { PathEvent } from '../../../src/core/path/outputs.js';
 import { PACE_DEFAULT } from '../../../src/core/path/pacing.js';
 import type { PathSettings } from '../../../src/core/path/path.js';
 import { PathManager } from '../../../src/core/path/path-manager.js';
+import { PATHS_MAX } from '../../../src/core/path/path-table.js';
 import { address } from '../../support/packets.js';
 
 const [OWN, PEER] = ['fd00::1', 'fd00::2'].map(address);
@@ -204,7 +205,7 @@ test('learned paths are bounded; one that is down makes room, one that is up doe
     bench.now = 100 + i;
     t.is(bench.hear([`203.0.113.${i}`, 9, 0], 1, 2_000 + i, 0), 'none');
   }
-  t.is(bench.manager.paths.length, 16);
+  t.is(bench.manager.paths.length, PATHS_MAX);
   for (const { session, endpoint } of [...bench.manager.paths]) {
     const from: [string, number, number] = [endpointAddress(endpoint).join('.'), 9, 0];
     bench.hear(from, 3, session.remoteDiscriminator, session.localDiscriminator);

@@ -36,18 +36,23 @@ const OWN = address('fd00:1::63');
 const ELSEWHERE = encodeEndpoint(Uint8Array.of(192, 0, 2, 7), 4_000, 1);
 
 /** A control packet as the control thread makes it, whole. */
-function control(peer: number, discriminator: number, incoming = false): Uint8Array {
+function control(peer: number, discriminator: number, incoming = false, your = 7): Uint8Array {
   const far = address(`fd00:1::${peer + 1}`);
   const envelope = incoming
     ? new Envelope(far, OWN, 50_000, BFD_CONTROL_PORT)
     : new Envelope(OWN, far, 50_000, BFD_CONTROL_PORT);
   const packet = new BfdPacket();
   Object.assign(packet, { state: 3, multiplier: 4, myDiscriminator: discriminator });
-  packet.yourDiscriminator = 7;
+  packet.yourDiscriminator = your;
   const bytes = new Uint8Array(BEAT_BYTES);
   packet.encode(bytes, envelope.headerBytes);
   envelope.close(bytes, 0, 24);
   return bytes;
+}
+
+/** What a settled path's peer says. */
+function heard(peer: number, row: number): Uint8Array {
+  return control(peer, 500 + row, true, 1_000 + row);
 }
 
 interface PathPlan {
@@ -72,7 +77,7 @@ function settle(bench: RouterBench, peer: number, k: number, plan: PathPlan = {}
   beats.flags[row] = plan.flags ?? BEAT_ABSORBS | BEAT_UP;
   beats.discriminator[row] = 1_000 + row;
   beats.slot[row] = slot;
-  beats.publish(row, control(peer, 1_000 + row), 0, control(peer, 500 + row, true).subarray(48));
+  beats.publish(row, control(peer, 1_000 + row), 0, heard(peer, row).subarray(48));
   beats.nextAtMs[row] = NOW;
   beats.schedule[row] += 1;
   beats.mask[peer] |= 1 << k;
@@ -186,7 +191,7 @@ test('expected packets from the path’s own place are absorbed; all others are 
   const bench = new RouterBench();
   const row = settle(bench, AWS_A, 0);
   const { beats: table } = bench.tables;
-  const known = control(AWS_A, 500 + row, true);
+  const known = heard(AWS_A, row);
   t.is(bench.fromPeer(AWS_A, known, 0).verdict, VERDICT_DROP);
   t.deepEqual([table.absorbedAtMs[row], table.heardAtMs[row]], [NOW, NOW]);
   t.false(bench.memory.outbox.waiting);
@@ -196,6 +201,14 @@ test('expected packets from the path’s own place are absorbed; all others are 
   t.deepEqual([bench.memory.outbox.type, bench.memory.outbox.argument], [OUT_PATH, AWS_A]);
   t.deepEqual(bench.memory.outbox.payload.slice(), Uint8Array.from([...endpointOf(AWS_A), ...other]));
   bench.memory.outbox.release();
+  const second = settle(bench, AWS_A, 1);
+  t.is(bench.fromPeer(AWS_A, heard(AWS_A, second), 10).verdict, VERDICT_CONTROL, 'not its place');
+  bench.memory.outbox.next();
+  bench.memory.outbox.release();
+  bench.tables.paths.copyWithin((pathOf(AWS_A) + 2) * 32, pathOf(AWS_A) * 32, (pathOf(AWS_A) + 1) * 32);
+  t.is(bench.fromPeer(AWS_A, heard(AWS_A, second), 11).verdict, VERDICT_DROP, 'two sessions of one place');
+  t.is(table.absorbedAtMs[second], NOW);
+  table.mask[AWS_A] = 1;
   table.pinned[AWS_A] = 1;
   table.heardAtMs[row] = 0;
   t.is(bench.fromPeer(AWS_A, known, 2, ELSEWHERE).verdict, VERDICT_CONTROL);
