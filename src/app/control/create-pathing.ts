@@ -1,19 +1,20 @@
 /** Makes the node's Pathing: its uplinks are those of the configuration, its packets go through the data plane. */
+import { ENDPOINT_SOCKET } from '../../core/base/endpoint.js';
 import type { ClusterTimes } from '../../core/cluster/settings.js';
 import type { Uplink } from '../../core/path/path.js';
 import { controlAddress } from '../../core/router/control-address.js';
 import type { Dialler } from './dialler.js';
 import type { Node } from './node.js';
 import { Pathing } from './pathing.js';
-
-export interface PathingParts {
-  readonly times: ClusterTimes;
-  readonly dialler: Dialler;
-  readonly hash: (data: Uint8Array) => Uint8Array;
-}
+import { SpareSockets } from './spare-sockets.js';
 
 /** The paths of a node, without peers yet. Who is up may change with every path: its cluster looks at once. */
-export function createPathing(node: Node, { times, dialler, hash }: PathingParts): Pathing {
+export function createPathing(
+  node: Node,
+  times: ClusterTimes,
+  dialler: Dialler,
+  hash: (data: Uint8Array) => Uint8Array,
+): { readonly pathing: Pathing; readonly spares: SpareSockets } {
   const { native, configuration, machine } = node;
   const { local, network } = configuration;
   const uplinks = local.uplinks.map(
@@ -31,7 +32,14 @@ export function createPathing(node: Node, { times, dialler, hash }: PathingParts
       node.cluster.handleTimeout(native.now());
     });
   };
-  return new Pathing({
+  const spares = new SpareSockets({
+    native,
+    configuration,
+    log: node.log,
+    first: machine.sockets.length,
+    post: (command) => node.dataplane.post(command),
+  });
+  const pathing = new Pathing({
     tables: node.tables,
     slots: node.paths,
     log: node.log,
@@ -44,7 +52,12 @@ export function createPathing(node: Node, { times, dialler, hash }: PathingParts
     endpointsOf: (peer) => dialler.endpoints(peer),
     seal: (peer, packet, slot) => node.dataplane.seal(peer, packet, slot),
     wake: () => node.dataplane.wake(),
-    redial: () => {},
+    // Every other time from the uplink's own port: a firewall may admit no other.
+    redial: (peer, { id, uplink, endpoint }, attempt) => {
+      const socket = attempt % 2 === 1 ? spares.open(uplink.id) : uplink.socket;
+      if (socket !== undefined && socket !== endpoint[ENDPOINT_SOCKET]) peer.handleRedialled(id, socket);
+    },
+    onSockets: (used) => spares.keepOnly(used),
     resolve: (peer) => dialler.resolve(peer),
     onPath: (place, peer, path, state) => {
       if (place >= uplinks.length) return;
@@ -52,6 +65,7 @@ export function createPathing(node: Node, { times, dialler, hash }: PathingParts
     },
     onChange,
   });
+  return { pathing, spares };
 }
 
 function bytesOf(words: readonly number[]): Uint8Array {

@@ -53,6 +53,8 @@ export interface DataplaneOptions {
   readonly onRecord: (type: number, argument: number, argument2: number, payload: Uint8Array) => void;
   /** The worker can seal and open with the session in `slot`. */
   readonly onInstalled: (slot: number) => void;
+  /** The worker no longer uses the socket at `index`. */
+  readonly onReleased: (index: number) => void;
   readonly onFault: (message: string, stack: string) => void;
 }
 
@@ -65,6 +67,7 @@ export class Dataplane {
   readonly #worker: Worker;
   readonly #onRecord: DataplaneOptions['onRecord'];
   readonly #onInstalled: DataplaneOptions['onInstalled'];
+  readonly #onReleased: DataplaneOptions['onReleased'];
   readonly #onFault: DataplaneOptions['onFault'];
   readonly #exited: Promise<void>;
   #sealing = false;
@@ -77,6 +80,7 @@ export class Dataplane {
     this.#native = native;
     this.#onRecord = options.onRecord;
     this.#onInstalled = options.onInstalled;
+    this.#onReleased = options.onReleased;
     this.#onFault = options.onFault;
     this.#wakeFd = native.eventOpen();
     const parts = createRouterMemory({
@@ -183,6 +187,7 @@ export class Dataplane {
   #handleNotice(notice: WorkerNotice): void {
     if (notice.kind === 'ready') this.#becameReady();
     else if (notice.kind === 'installed') this.#onInstalled(notice.slot);
+    else if (notice.kind === 'released') this.#onReleased(notice.index);
     else if (notice.kind === 'fault') this.#onFault(notice.message, notice.stack);
     else this.#drainOutbox();
   }

@@ -47,6 +47,7 @@ import { PeerSet } from './peer-set.js';
 import { Peering } from './peering.js';
 import { readReload } from './reload.js';
 import { compileSnapshot, type LanAddresses } from './snapshot.js';
+import type { SpareSockets } from './spare-sockets.js';
 import { useStandIns } from './stand-ins.js';
 import { createSharedTables, PathSlots } from './tables.js';
 import { UplinkKeeper } from './uplinks.js';
@@ -81,6 +82,7 @@ export class Node {
   readonly dataplane: Dataplane;
   readonly liveness: Liveness;
   readonly pathing: Pathing;
+  readonly #spares: SpareSockets;
   configuration: Configuration;
   snapshot: Snapshot;
   secrets: Secrets;
@@ -150,7 +152,9 @@ export class Node {
     );
     this.#peering = this.#createPeering();
     this.dataplane = this.#createDataplane(options);
-    this.pathing = createPathing(this, { times: this.#times, dialler: this.#dialler, hash: crypto.hash });
+    const { pathing, spares } = createPathing(this, this.#times, this.#dialler, crypto.hash);
+    this.pathing = pathing;
+    this.#spares = spares;
     this.liveness = new Liveness({
       tables: this.tables,
       pathing: this.pathing,
@@ -252,6 +256,7 @@ export class Node {
     clearTimeout(this.#timer);
     await this.cluster.close();
     await this.dataplane.stop();
+    this.#spares.close();
     this.#timestamps.close();
     this.externals.close();
     this.uplinks.close();
@@ -299,8 +304,9 @@ export class Node {
       log: this.log,
       now: () => native.now(),
       send: (bytes, record) => {
-        const socket = machine.sockets[record[ENDPOINT_SOCKET]];
-        if (socket !== undefined) native.datagramSend(socket.fd, bytes, record);
+        const index = record[ENDPOINT_SOCKET];
+        const fd = machine.sockets[index]?.fd ?? this.#spares.fd(index);
+        if (fd !== undefined) native.datagramSend(fd, bytes, record);
       },
       peerName: (peer) => this.peerName(peer),
       onSession: () => {
@@ -321,6 +327,7 @@ export class Node {
       tunOffloads: machine.tunOffloads,
       sockets: machine.sockets,
       onRecord: (type, argument, _argument2, payload) => this.#handleRecord(type, argument, payload),
+      onReleased: (index) => this.#spares.handleReleased(index),
       onInstalled: (slot) => this.#peering.handleInstalled(slot),
       onFault: (reason) => {
         this.cluster.handleFault(this.native.now());

@@ -4,7 +4,7 @@
  * nothing but a look at its echo counters once a second.
  */
 import { randomInt } from 'node:crypto';
-import { ENDPOINT_BYTES, sameEndpoint } from '../../core/base/endpoint.js';
+import { ENDPOINT_BYTES, ENDPOINT_SOCKET, sameEndpoint } from '../../core/base/endpoint.js';
 import type { ClusterTimes } from '../../core/cluster/settings.js';
 import { Parsed } from '../../core/packet/parsed.js';
 import { PACE_DEFAULT, type Pace, planEchoMs, planPace, planSlowdown } from '../../core/path/pacing.js';
@@ -41,6 +41,8 @@ export interface PathingOptions {
   readonly wake: () => void;
   readonly redial: PathSurroundings['redial'];
   readonly resolve: PathSurroundings['resolve'];
+  /** Called now and then with the sockets that paths use. */
+  readonly onSockets: (used: ReadonlySet<number>) => void;
   readonly onPath: PathSurroundings['onPath'];
   readonly onChange: PathSurroundings['onChange'];
 }
@@ -175,6 +177,7 @@ export class Pathing {
     this.#lookAtMs = now + LOOK_MS;
     for (const { paths } of this.#peers.values()) paths.handleEchoes(now);
     this.#plan();
+    this.#options.onSockets(this.#usedSockets());
   }
 
   /**
@@ -231,6 +234,16 @@ export class Pathing {
       managed.echoMs = echo;
       managed.paths.setPace(pace, echo);
     }
+  }
+
+  #usedSockets(): Set<number> {
+    const used = new Set<number>();
+    for (const [peer, { paths }] of this.#peers) {
+      for (const { endpoint } of paths.manager.paths) used.add(endpoint[ENDPOINT_SOCKET]);
+      const record = this.#options.slots.current(peer);
+      if (record !== undefined) used.add(record[ENDPOINT_SOCKET]);
+    }
+    return used;
   }
 
   #newDiscriminator(): number {

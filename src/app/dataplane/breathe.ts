@@ -29,7 +29,7 @@ const LATE_MS_MAX = 100;
 
 export interface Devices {
   readonly context: number;
-  readonly poller: number;
+  readonly wakeFd: number;
   readonly lanFd: number;
   readonly wanFd: number;
   readonly tunOffloads: number;
@@ -50,6 +50,11 @@ export class Breath {
   readonly #devices: Devices;
   readonly #router: Router;
   readonly #surroundings: Surroundings;
+  /** By socket index: descriptor, −1 = none. */
+  readonly #socketFds: number[];
+  /** Socket indices in the order in which the poller has their descriptors. */
+  #polled: number[] = [];
+  #poller: number;
   /** Time of the last breath, ms. */
   #now = 0;
 
@@ -58,13 +63,28 @@ export class Breath {
     this.#devices = devices;
     this.#router = router;
     this.#surroundings = surroundings;
+    this.#socketFds = [...devices.socketFds];
+    this.#poller = this.#openPoller();
+  }
+
+  /** Another socket (or none: −1) at `index`. Never called while a batch is under way. */
+  setSocket(index: number, fd: number): void {
+    while (this.#socketFds.length <= index) this.#socketFds.push(-1);
+    this.#socketFds[index] = fd;
+    this.#native.pollerClose(this.#poller);
+    this.#poller = this.#openPoller();
+  }
+
+  close(): void {
+    this.#native.pollerClose(this.#poller);
   }
 
   /** Waits for something to do, and does one batch of each thing that is ready. */
   breathe(): void {
-    const { poller, lanFd, wanFd, socketFds } = this.#devices;
+    const { lanFd, wanFd } = this.#devices;
     const patienceMs = this.#patienceMs();
-    const ready = this.#native.wait(poller, patienceMs);
+    const polled = this.#polled;
+    const ready = this.#native.wait(this.#poller, patienceMs);
     if (ready < 0) throw new Error(`Waiting for packets failed (errno ${-ready}).`);
     const now = this.#native.now();
     this.#router.now = now;
@@ -74,13 +94,27 @@ export class Breath {
       this.sealInbox();
       this.#router.beats.dueAtMs = 0;
     }
-    for (let i = 0; i < socketFds.length; i++) {
-      if ((ready & (1 << (READY_SOCKET_SHIFT + i))) !== 0) this.#fromSocket(i, socketFds[i]);
+    // What was ready stands for the sockets as they were before the commands: one that is given up reads as nothing.
+    for (let i = 0; i < polled.length; i++) {
+      if ((ready & (1 << (READY_SOCKET_SHIFT + i))) === 0) continue;
+      const fd = this.#socketFds[polled[i]];
+      if (fd >= 0) this.#fromSocket(polled[i], fd);
     }
     if ((ready & READY_LAN) !== 0) this.#fromTun(lanFd, true);
     if ((ready & READY_WAN) !== 0) this.#fromTun(wanFd, false);
     this.#now = now;
     if (now >= this.#router.beats.dueAtMs) this.#sendBeats();
+  }
+
+  #openPoller(): number {
+    const { wakeFd, lanFd, wanFd } = this.#devices;
+    this.#polled = [...this.#socketFds.keys()].filter((index) => this.#socketFds[index] >= 0);
+    return this.#native.pollerOpen([
+      wakeFd,
+      lanFd,
+      wanFd,
+      ...this.#polled.map((index) => this.#socketFds[index]),
+    ]);
   }
 
   /** How long the next wait may last, ms. */

@@ -16,6 +16,8 @@ export type Command =
       readonly receiveKey: Uint8Array;
     }
   | { readonly kind: 'remove'; readonly slot: number }
+  /** A UDP socket that is new at this index; fd −1: the one there is given up. */
+  | { readonly kind: 'socket'; readonly index: number; readonly fd: number; readonly offloads: number }
   | { readonly kind: 'stop' };
 
 /** A local UDP socket: its index is byte 1 of the endpoint records that use it. */
@@ -65,5 +67,7 @@ export const WORD_COUNT = 4;
 export type WorkerNotice =
   | { readonly kind: 'ready' }
   | { readonly kind: 'installed'; readonly slot: number }
+  /** The socket at this index is no longer used, its descriptor may be closed. */
+  | { readonly kind: 'released'; readonly index: number }
   | { readonly kind: 'outbox' }
   | { readonly kind: 'fault'; readonly message: string; readonly stack: string };

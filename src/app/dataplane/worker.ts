@@ -62,6 +62,11 @@ function obey(command: Command): void {
     case 'remove':
       native.keyRemove(context, command.slot);
       break;
+    case 'socket':
+      native.socketSet(context, command.index, command.fd, command.offloads);
+      breath.setSocket(command.index, command.fd);
+      if (command.fd < 0) port.postMessage({ kind: 'released', index: command.index } satisfies WorkerNotice);
+      break;
     case 'snapshot':
       router.useSnapshot(command.snapshot);
       break;
@@ -91,12 +96,11 @@ const surroundings: Surroundings = {
   },
 };
 
-const poller = native.pollerOpen([setup.wakeFd, setup.lanFd, setup.wanFd, ...setup.sockets.map((s) => s.fd)]);
 const breath = new Breath(
   native,
   {
     context,
-    poller,
+    wakeFd: setup.wakeFd,
     lanFd: setup.lanFd,
     wanFd: setup.wanFd,
     tunOffloads: setup.tunOffloads,
@@ -162,6 +166,6 @@ try {
   } satisfies WorkerNotice);
   sayLastWords();
 }
-native.pollerClose(poller);
+breath.close();
 native.contextClose(context);
 port.close();

@@ -194,3 +194,29 @@ rootTest('a node behind NAT is learned by each uplink, and again when its mappin
   await ping(two.network, 'ha', HB);
   t.is(two.sessions, sessions);
 });
+
+rootTest(
+  'an ISP that has lost a flow admits a new one: a dead path is dialled from a new port',
+  async (t) => {
+    const two = new Two(t);
+    two.describe();
+    await two.start();
+    const sockets = (): number => two.network.run('na', 'ss -Hlun').trim().split('\n').length;
+    const before = sockets();
+    two.network.run(
+      'isp1',
+      `nft 'table ip lost { chain f {
+       type filter hook forward priority 0; ip saddr 198.51.1.2 udp sport ${PORT} drop; }; }'`,
+    );
+    await two.bothUse('isp2');
+    await two.bothUse('isp1');
+    t.true(two.na.events('path-moved').some(({ why }) => why === 'dialled anew'));
+    const [{ paths }] = (await two.nb.call('paths', { peer: 'na' })).peers;
+    t.regex(String(paths.find(({ inUse }) => inUse)?.remote), /^198\.51\.1\.2:(?!51820$)/);
+    await ping(two.network, 'ha', HB);
+    await until(
+      () => `unused sockets are closed: ${sockets()}`,
+      () => sockets() <= before + 3,
+    );
+  },
+);
