@@ -109,6 +109,7 @@ export class ClusterKeeper {
       if (heardAtMs > 0) this.node.handleReceived(peer, Math.min(heardAtMs, now), now);
       this.node.handleSession(peer, isUp(peer, now), now);
     }
+    this.effects.lan?.handleTimeout(now);
     this.#lookAtLan(now);
     this.#lookAtHealth(now);
     this.#register.look(this.node, now);

@@ -54,7 +54,7 @@ export const CLUSTER_DEFAULTS: ClusterTimes = {
   lanDeadClaimMs: 100,
   holdDownMs: 3_000,
   failbackMs: 10_000,
-  lanProbeMs: 100,
+  lanProbeMs: 150,
   lanProbeAlertMs: 50,
   lanDeadMs: 600,
   lanDeadAlertMs: 300,

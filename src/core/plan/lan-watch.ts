@@ -3,7 +3,8 @@
  * A LAN that is silent with its carrier up is a real fault (a switch that died behind another, a wrong VLAN) which
  * carrier cannot show. A LAN on which nobody has ever answered says nothing, and counts as usable.
  *
- * The partner is no LAN host here: if it were, its death would look like a dead LAN to the survivor.
+ * The partner is no LAN host here: if it were, its death would look like a dead LAN to the survivor. It is known by its
+ * addresses, and by the MAC that they have: its kernel may ask others under an address of another device.
  *
  * The host that answered last is asked every interval, at its own MAC; all known hosts are asked in turn, by broadcast,
  * one each ROTATE_MS while there are answers and one each interval while there are none. Hosts are configured ones (the
@@ -27,7 +28,7 @@ export interface LanTimers {
   readonly deadSilentMs: number;
 }
 
-export const LAN_TIMERS: LanTimers = { probeMs: 100, probeSilentMs: 50, deadMs: 600, deadSilentMs: 300 };
+export const LAN_TIMERS: LanTimers = { probeMs: 150, probeSilentMs: 50, deadMs: 600, deadSilentMs: 300 };
 /** An answer older than this is no evidence that hosts answer at all; see usableSince. */
 export const ANSWERED_MS = 60_000;
 
@@ -47,6 +48,8 @@ export class LanWatch {
   readonly #timers: LanTimers;
   readonly #hosts = new Map<string, LanHost>();
   readonly #ignored: ReadonlySet<string>;
+  /** BOUNDED by HOSTS_MAX. */
+  readonly #ignoredMacs = new Set<string>();
   readonly #probes: LanProbe[] = [];
   #carrier = false;
   #partnerSilent = false;
@@ -121,7 +124,8 @@ export class LanWatch {
   /** A frame from a host of the LAN. Only an answer to a probe of ours shows that both directions work. */
   handleNeighbour(address: Uint8Array, mac: Uint8Array, answer: boolean, now: number): void {
     const key = keyOf(address);
-    if (this.#ignored.has(key) || address.every((byte) => byte === 0)) return;
+    if (this.#ignored.has(key)) this.#ignoreMac(keyOf(mac));
+    if (this.#ignoredMacs.has(keyOf(mac)) || address.every((byte) => byte === 0)) return;
     const host = this.#hosts.get(key) ?? this.#learn(key, address);
     if (host === undefined) return;
     host.mac = mac;
@@ -130,8 +134,9 @@ export class LanWatch {
     this.#answeredAtMs = this.#heardAtMs = now;
   }
 
-  handleTimeout(now: number): void {
-    if (now < this.#probeAtMs) return;
+  /** Probes, if that is due within `earlyMs`. */
+  handleTimeout(now: number, earlyMs = 0): void {
+    if (now < this.#probeAtMs - earlyMs) return;
     const interval = this.#partnerSilent ? this.#timers.probeSilentMs : this.#timers.probeMs;
     this.#probeAtMs = now + interval;
     if (!this.#carrier) return;
@@ -169,6 +174,17 @@ export class LanWatch {
     address[3] += offset & 255;
     address[2] += offset >> 8;
     if (!this.#ignored.has(keyOf(address))) this.#probes.push({ address, mac: undefined });
+  }
+
+  #ignoreMac(mac: string): void {
+    if (this.#ignoredMacs.has(mac) || this.#ignoredMacs.size >= HOSTS_MAX) return;
+    this.#ignoredMacs.add(mac);
+    for (const [key, host] of this.#hosts) {
+      if (host.mac === undefined || keyOf(host.mac) !== mac) continue;
+      if (host.configured) host.mac = undefined;
+      else this.#hosts.delete(key);
+      if (this.#answerer === host) this.#answerer = this.#answeredAtMs = undefined;
+    }
   }
 
   #deadMs(): number {

@@ -4,9 +4,10 @@ import { ANSWERED_MS, HOSTS_MAX, type LanProbe, LanWatch } from '../../../src/co
 
 const host = (last: number): Uint8Array => Uint8Array.of(172, 16, 10, last);
 const MAC = Uint8Array.of(2, 0, 0, 0, 0, 15);
+const TIMERS = { probeMs: 100, probeSilentMs: 50, deadMs: 600, deadSilentMs: 300 };
 
 function watchOf(hosts: number[], ignored: number[] = [200, 201, 215]): LanWatch {
-  const watch = new LanWatch(hosts.map(host), ignored.map(host), 0);
+  const watch = new LanWatch(hosts.map(host), ignored.map(host), 0, TIMERS);
   watch.handleCarrier(true, 0);
   return watch;
 }
@@ -151,7 +152,7 @@ test('property: usable follows from carrier and the last answer, whatever else h
 
 test('where only prefixes are known, their addresses are tried in turn until a host answers', (t) => {
   const range = { family: 4 as const, bytes: host(0), length: 24 };
-  const watch = new LanWatch([], [host(1), host(200)], 0, undefined, [range]);
+  const watch = new LanWatch([], [host(1), host(200)], 0, TIMERS, [range]);
   watch.handleCarrier(true, 0);
   const probes = run(watch, 100 * 77, [77]);
   const asked = probes.filter(({ mac }) => mac === undefined).map(({ address }) => address[3]);
@@ -167,4 +168,24 @@ test('where only prefixes are known, their addresses are tried in turn until a h
     run(watch, 20_000 + ANSWERED_MS + 1_200, []).some(({ address }) => address[3] > 77),
     'and again',
   );
+});
+
+test('the partner is known by its MAC too, under whatever address its kernel speaks', (t) => {
+  const partner = Uint8Array.of(2, 0, 0, 0, 0, 201);
+  const watch = watchOf([]);
+  watch.handleNeighbour(host(99), partner, true, 0);
+  t.is(watch.answeredAtMs, 0, 'nothing says yet whose address this is');
+  watch.handleNeighbour(host(201), partner, false, 10);
+  watch.handleNeighbour(host(98), partner, true, 20);
+  t.is(watch.answeredAtMs, undefined);
+  t.deepEqual(run(watch, 1_000, []), []);
+});
+
+test('what is due soon is done early where asked', (t) => {
+  const watch = watchOf([15]);
+  run(watch, 0, [15]);
+  watch.handleTimeout(70);
+  t.is(watch.pollProbe(), undefined);
+  watch.handleTimeout(70, 40);
+  t.deepEqual(watch.pollProbe()?.address, host(15));
 });
