@@ -63,6 +63,7 @@ export class ClusterNode {
   #record: MemberRecord;
   #uplink = true;
   #lastNow: number;
+  #hasSettled = false;
 
   constructor(options: ClusterNodeOptions) {
     const { settings, roster, incarnation, now } = options;
@@ -214,8 +215,11 @@ export class ClusterNode {
     this.#settle(now);
   }
 
+  /** Time has passed: whatever hangs on time alone waits for a deadline, and before it nothing can change. */
   handleTimeout(now: number): void {
-    this.#settle(now);
+    const isPause = now - this.#lastNow > this.#settings.detectionMs * PAUSE;
+    if (!this.#hasSettled || isPause || now >= this.#waits.nextDeadline()) this.#settle(now);
+    else this.#notice(now);
   }
 
   /** Takes one output; undefined: there is none. */
@@ -253,6 +257,7 @@ export class ClusterNode {
   }
 
   #settle(now: number): void {
+    this.#hasSettled = true;
     this.#notice(now);
     for (let round = 0; ; round++) {
       assert(round < ROUNDS_MAX, 'the rules come to rest');
