@@ -29,7 +29,8 @@ export async function listenOn(server: Server, socketPath: string, access: Socke
   try {
     mkdirSync(path.dirname(socketPath), { recursive: true, mode: 0o755 });
     await removeStale(socketPath);
-    staging = mkdtempSync(path.join(path.dirname(socketPath), '.'));
+    // Not by path.join, which would take the dot away and make it a neighbour of the directory.
+    staging = mkdtempSync(`${path.dirname(socketPath)}/.`);
     const bound = path.join(staging, 's');
     await listening(server, bound);
     if (access.gid !== undefined) chownSync(bound, 0, access.gid);
