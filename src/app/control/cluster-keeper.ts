@@ -245,6 +245,11 @@ export class ClusterKeeper {
     }
   }
 
+  /** Whether the data plane worked at the last look. */
+  get works(): boolean {
+    return this.#dataPlane;
+  }
+
   #lookAtHealth(now: number): void {
     const dataPlane = this.#options.worker.look(now, this.node.directory.partners.length > 0);
     const carrier = this.effects.lan?.watch.carrier ?? true;

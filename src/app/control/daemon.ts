@@ -15,6 +15,7 @@ import { createLogger, type Logger } from './log.js';
 import { Node } from './node.js';
 import { handleRequest } from './requests.js';
 import { uapiDevice } from './uapi.js';
+import { startWatchdog } from './watchdog.js';
 
 export const EXIT_OK = 0;
 export const EXIT_FAULT = 70;
@@ -99,6 +100,8 @@ async function serve(node: Node, serving: Serving): Promise<number> {
     });
   };
   let uapi: { close(): Promise<void> } | undefined;
+  const watched = { works: () => node.cluster.works, notify: (text: string) => native.sdNotify(text) };
+  const endSigns = startWatchdog(watched, process.env, process.pid);
   try {
     const { uapiName } = node.configuration.local;
     if (uapiName !== undefined) uapi = await openUapiServer(uapiName, () => uapiDevice(node));
@@ -113,6 +116,7 @@ async function serve(node: Node, serving: Serving): Promise<number> {
     process.off('SIGHUP', reload);
     await uapi?.close();
     await node.stop();
+    endSigns();
   }
 }
 
