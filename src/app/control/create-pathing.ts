@@ -6,6 +6,7 @@ import { controlAddress } from '../../core/router/control-address.js';
 import type { Dialler } from './dialler.js';
 import type { Node } from './node.js';
 import { Pathing } from './pathing.js';
+import { sendControl } from './send-control.js';
 import { SpareSockets } from './spare-sockets.js';
 
 /** The paths of a node, without peers yet. Who is up may change with every path: its cluster looks at once. */
@@ -51,6 +52,7 @@ export function createPathing(
     controlOf: (publicKey) => bytesOf(controlAddress(hash, network.name, publicKey)),
     endpointsOf: (peer) => dialler.endpoints(peer),
     seal: (peer, packet, slot) => node.dataplane.seal(peer, packet, slot),
+    tell: (peer, bytes) => sendControl(node, peer, bytes),
     wake: () => node.dataplane.wake(),
     // Every other time from the uplink's own port: a firewall may admit no other.
     redial: (peer, { id, uplink, endpoint }, attempt) => {

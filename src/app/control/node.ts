@@ -9,7 +9,7 @@ import { ENDPOINT_BYTES, ENDPOINT_SOCKET } from '../../core/base/endpoint.js';
 import { timeoutMs } from '../../core/base/timeout.js';
 import type { ClusterTimes } from '../../core/cluster/settings.js';
 import type { Configuration } from '../../core/config/configuration.js';
-import { encodeControlDatagram, parseControlDatagram } from '../../core/router/control-datagram.js';
+import { parseControlDatagram } from '../../core/router/control-datagram.js';
 import type { SharedTables } from '../../core/router/memory.js';
 import {
   OUT_DATAGRAM,
@@ -46,6 +46,7 @@ import type { Pathing } from './pathing.js';
 import { PeerSet } from './peer-set.js';
 import { Peering } from './peering.js';
 import { readReload } from './reload.js';
+import { sendControl } from './send-control.js';
 import { compileSnapshot, type LanAddresses } from './snapshot.js';
 import type { SpareSockets } from './spare-sockets.js';
 import { useStandIns } from './stand-ins.js';
@@ -177,7 +178,7 @@ export class Node {
       dialler: this.#dialler,
       crypto,
       timers: options.timers,
-      send: (peer, bytes) => this.#sendControl(peer, bytes),
+      send: (peer, bytes) => sendControl(this, peer, bytes),
     });
     this.uplinks = new UplinkKeeper({
       native,
@@ -279,17 +280,11 @@ export class Node {
       isUp: (peer, now) => this.liveness.isUp(peer, now),
       sendHello: (peer, bytes) => {
         // Plain WireGuard has no use for hellos.
-        if (this.liveness.isOurs(peer)) this.#sendControl(peer, bytes);
+        if (this.liveness.isOurs(peer)) sendControl(this, peer, bytes);
       },
       peerName: (peer) => this.peerName(peer),
       onActing: (acting) => this.externals.setActing(acting),
     });
-  }
-
-  #sendControl(peer: number, bytes: Uint8Array): void {
-    const { ownControl, peerControl } = this.snapshot;
-    const to = peerControl.subarray(peer * 4, peer * 4 + 4);
-    this.dataplane.seal(peer, encodeControlDatagram(ownControl, [to[0], to[1], to[2], to[3]], bytes));
   }
 
   #createPeering(): Peering {
@@ -390,10 +385,11 @@ export class Node {
     }
   }
 
-  /** What comes to our control address and is no path's packet is a hello. */
+  /** What comes to our control address and is no path's packet is news, or a hello. */
   #handleInner(peer: number, packet: Uint8Array): void {
     const hello = parseControlDatagram(packet);
     if (hello === undefined || this.externals.handleNews(peer, hello)) return;
+    if (this.pathing.handleNews(peer, hello)) return;
     this.cluster.handleHello(peer, hello, this.native.now());
   }
 }

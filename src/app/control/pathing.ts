@@ -9,6 +9,7 @@ import type { ClusterTimes } from '../../core/cluster/settings.js';
 import { Parsed } from '../../core/packet/parsed.js';
 import { PACE_DEFAULT, type Pace, planEchoMs, planPace, planSlowdown } from '../../core/path/pacing.js';
 import type { RemoteEndpoint, Uplink } from '../../core/path/path.js';
+import { isPathNews, parsePathNews } from '../../core/path/path-news.js';
 import type { SharedTables } from '../../core/router/memory.js';
 import type { Logger } from './log.js';
 import { PathRows } from './path-rows.js';
@@ -38,6 +39,7 @@ export interface PathingOptions {
   readonly ownKey: Uint8Array;
   readonly endpointsOf: (peer: number) => readonly RemoteEndpoint[];
   readonly seal: PathSurroundings['seal'];
+  readonly tell: PathSurroundings['tell'];
   readonly wake: () => void;
   readonly redial: PathSurroundings['redial'];
   readonly resolve: PathSurroundings['resolve'];
@@ -163,6 +165,16 @@ export class Pathing {
     const bytes = payload.slice(ENDPOINT_BYTES);
     if (this.#parsed.parse(bytes, 0, bytes.length) !== 0) return;
     this.get(peer)?.handleDatagram(bytes, this.#parsed, payload.slice(0, ENDPOINT_BYTES));
+  }
+
+  /** Whether a control datagram of the peer was news of its paths; what is none that we know changes nothing. */
+  handleNews(peer: number, bytes: Uint8Array): boolean {
+    if (!isPathNews(bytes)) return false;
+    const news = parsePathNews(bytes);
+    if (news === undefined)
+      this.#options.log.debug({ event: 'path-news-refused', peer: this.get(peer)?.name });
+    else this.get(peer)?.handleNews(news);
+    return true;
   }
 
   /** A worker says that a path of the peer has fallen silent, or is heard again. */

@@ -10,6 +10,7 @@ import type { PathEvent } from '../../core/path/outputs.js';
 import type { Pace } from '../../core/path/pacing.js';
 import type { Path, PathSettings, RemoteEndpoint, Uplink } from '../../core/path/path.js';
 import { PathManager } from '../../core/path/path-manager.js';
+import { NewsTeller, type PathNews } from '../../core/path/path-news.js';
 import { BEAT_BYTES } from '../../core/router/beat-table.js';
 import type { SharedTables } from '../../core/router/memory.js';
 import type { Logger } from './log.js';
@@ -25,6 +26,8 @@ export interface PathSurroundings {
   readonly now: () => number;
   readonly settings: PathSettings;
   readonly seal: (peer: number, packet: Uint8Array, slot: number) => void;
+  /** Sends a control datagram to the peer. */
+  readonly tell: (peer: number, bytes: Uint8Array) => void;
   /** Has the worker look at the tables. */
   readonly wake: () => void;
   /** Why an uplink cannot be used; '' if it can. */
@@ -54,6 +57,7 @@ export class PeerPaths {
   readonly #rows = new Map<number, number>();
   /** By path number: the uplink that was told of it. */
   readonly #told = new Map<number, number>();
+  readonly #teller = new NewsTeller();
   readonly #packet = new Uint8Array(PACKET_BYTES);
   #echoMs: number;
   #dueAtMs = 0;
@@ -78,7 +82,9 @@ export class PeerPaths {
   }
 
   setTopology(uplinks: readonly Uplink[], endpoints: readonly RemoteEndpoint[]): void {
-    this.manager.setTopology(uplinks, endpoints, this.#around.now());
+    const now = this.#around.now();
+    this.manager.setTopology(uplinks, endpoints, now);
+    this.#teller.handleChange(now);
     this.#drain();
   }
 
@@ -95,7 +101,15 @@ export class PeerPaths {
 
   /** There is a session with the peer. */
   handleSession(): void {
-    this.manager.handleSession(this.#around.now());
+    const now = this.#around.now();
+    this.manager.handleSession(now);
+    this.#teller.handleSession(now);
+    this.#drain();
+  }
+
+  /** The peer tells what it knows of the paths. */
+  handleNews(news: readonly PathNews[]): void {
+    this.manager.handleNews(news, this.#around.now());
     this.#drain();
   }
 
@@ -108,7 +122,9 @@ export class PeerPaths {
   /** A worker hands on a BFD packet: `parsed` describes `bytes`. */
   handleDatagram(bytes: Uint8Array, parsed: Parsed, from: Uint8Array): void {
     this.#feed();
-    this.manager.handleDatagram(bytes, parsed, from, this.#around.now());
+    const now = this.#around.now();
+    this.manager.handleDatagram(bytes, parsed, from, now);
+    this.#teller.handleChange(now);
     this.#drain();
   }
 
@@ -151,7 +167,9 @@ export class PeerPaths {
     this.#publish();
     for (const event of events) this.#carryOut(event);
     this.#transmit();
-    this.#dueAtMs = this.manager.nextDeadline();
+    this.#tell();
+    const tellAtMs = this.#canTell() ? this.#teller.nextDeadline() : Number.POSITIVE_INFINITY;
+    this.#dueAtMs = Math.min(this.manager.nextDeadline(), tellAtMs);
     if (events.some(({ kind }) => kind === 'use' || kind === 'state')) this.#around.onChange(this.number);
   }
 
@@ -232,15 +250,31 @@ export class PeerPaths {
     }
   }
 
+  /** News waits until there is a session that carries it. */
+  #tell(): void {
+    const { tell, now } = this.#around;
+    const news = this.#canTell() ? this.#teller.poll(this.manager.paths, now()) : undefined;
+    if (news !== undefined) tell(this.number, news);
+  }
+
+  #canTell(): boolean {
+    return this.isOurs && this.#hasSession();
+  }
+
+  #hasSession(): boolean {
+    const { tables, now } = this.#around;
+    const session = tables.peers.session[this.number];
+    return session >= 0 && now() < tables.sessions.expiresAtMs[session];
+  }
+
   #transmit(): void {
-    const { tables, rows, seal, now } = this.#around;
+    const { rows, seal } = this.#around;
     for (;;) {
       const length = this.manager.pollTransmit(this.#packet, 0);
       if (length === 0) return;
       const { transmitVia: via } = this.manager;
       const row = via && this.#rows.get(via.id);
-      const session = tables.peers.session[this.number];
-      if (row === undefined || session < 0 || now() >= tables.sessions.expiresAtMs[session]) continue;
+      if (row === undefined || !this.#hasSession()) continue;
       seal(this.number, this.#packet.subarray(0, length), rows.slot(row));
     }
   }

@@ -33,6 +33,7 @@ import { ECHO_ANSWER_TTL, ECHO_BYTES, echoDiscriminator } from './echo.js';
 import type { PathEvent } from './outputs.js';
 import type { Pace } from './pacing.js';
 import type { Path, PathSettings, RemoteEndpoint, Uplink } from './path.js';
+import { learnPathNews, type PathNews } from './path-news.js';
 import { PathTable, returnToConfigured, sameRemote } from './path-table.js';
 
 /** A learned path that has been down for this long is forgotten; sooner if it was never up. */
@@ -128,16 +129,14 @@ export class PathManager {
     if (path === undefined) return;
     path.endpoint = path.endpoint.slice();
     path.endpoint[ENDPOINT_SOCKET] = socket;
+    path.seen = undefined;
     this.#moved(path, 'dialled anew', now);
     this.#finish(now);
   }
 
-  /**
-   * The peer says what its uplinks cost it: by its discriminators (`localDiscriminator` there, `knownDiscriminator` here).
-   * Of a path that we have learned we know nothing else about its price.
-   */
-  handlePeerCosts(costs: ReadonlyMap<number, number>, now: number): void {
-    for (const path of this.paths) path.peerCost = costs.get(path.knownDiscriminator) ?? path.peerCost;
+  /** The peer tells what it knows of the paths, and what they cost it. */
+  handleNews(news: readonly PathNews[], now: number): void {
+    learnPathNews(this.paths, news, now);
     this.#finish(now);
   }
 
@@ -286,6 +285,7 @@ export class PathManager {
       this.#moved(path, 'the peer speaks from elsewhere', now);
     }
     path.knownDiscriminator = packet.myDiscriminator;
+    path.heardFrom = from.slice();
     session.handlePacket(packet, now);
     return 0;
   }

@@ -11,6 +11,7 @@ import { BfdSession } from './bfd-session.js';
 import { EchoTracker } from './echo.js';
 import { PathHealth } from './health.js';
 import type { Pace } from './pacing.js';
+import type { Place } from './path-news.js';
 import { Quality } from './quality.js';
 import { Redial } from './redial.js';
 
@@ -71,8 +72,13 @@ export class Path {
   /** Where they go after the next dial; undefined = the name has not been resolved, or learned. */
   configured: RemoteEndpoint | undefined;
   endpointCost: number;
-  /** What the other side's uplink costs it, as it has told; 0 = unknown. */
+  /** What the path costs the other side, and by which of its uplinks it goes, as it has told; 0 and '' = unknown. */
   peerCost = 0;
+  peerUplink = '';
+  /** Where the other side sees our packets come from, as it has told; `atMs`: when it last did. */
+  seen: (Place & { readonly atMs: number }) | undefined;
+  /** Where the last control packet of its session came from: an endpoint record. */
+  heardFrom: Uint8Array | undefined;
   /** The discriminator that the other side last used: how a learned path is known again. */
   knownDiscriminator = 0;
   /** When another session of the peer last spoke while this one was Up: the peer may have restarted. */
@@ -112,9 +118,14 @@ export class Path {
     this.nextEchoAtMs = now;
   }
 
+  /** What it costs this side. */
+  get ownCost(): number {
+    return this.uplink.cost + this.endpointCost;
+  }
+
   /** Both sides add up the same, so that they choose the same path. */
   get cost(): number {
-    return this.uplink.cost + this.endpointCost + this.peerCost;
+    return this.ownCost + this.peerCost;
   }
 
   /** For sentences. */

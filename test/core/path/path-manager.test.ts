@@ -228,11 +228,8 @@ test('what the peer pays counts as much as what we pay', (t) => {
   bench.hear(['203.0.113.1', 9, 0], 1, 502, 0);
   bench.hear(['203.0.113.1', 9, 0], 3, 502, 2);
   t.is(bench.manager.current?.id, 0);
-  const costs = new Map([
-    [501, 30],
-    [502, 10],
-  ]);
-  bench.manager.handlePeerCosts(costs, 0);
+  const news = [30, 10].map((cost, i) => ({ discriminator: i + 1, cost, uplink: 'lte', seen: undefined }));
+  bench.manager.handleNews(news, 0);
   t.is(bench.manager.current?.id, 0, 'a new path waits a second');
   bench.manager.handleClocks(0, { receivedUnchangedAtMs: 900, repeatedAtMs: 900, heardAtMs: 900 });
   bench.manager.handleClocks(1, { receivedUnchangedAtMs: 900, repeatedAtMs: 900, heardAtMs: 900 });

@@ -14,6 +14,7 @@ import {
 } from '../../../src/core/path/datagram.js';
 import { PACE_DEFAULT } from '../../../src/core/path/pacing.js';
 import { PathManager } from '../../../src/core/path/path-manager.js';
+import type { PathNews } from '../../../src/core/path/path-news.js';
 import { address } from '../../support/packets.js';
 
 const PACES = [PACE_DEFAULT, { desiredMinTxMs: 300, requiredMinRxMs: 75, multiplier: 1 }];
@@ -34,6 +35,11 @@ function randomPacket(random: SeededRandom, discriminators: readonly number[]): 
     requiredMinRxUs: pick([0, 1, 75_000, 1_000_000, 0xffff_ffff]),
     requiredMinEchoRxUs: pick([0, 50_000]),
   });
+}
+
+function randomNews(random: SeededRandom): PathNews {
+  const seen = random.chance(0.5) ? { address: address('198.51.100.7'), port: 9 } : undefined;
+  return { discriminator: 1 + random.below(4), cost: random.below(50), uplink: 'lte', seen };
 }
 
 function outputs(session: BfdSession): number {
@@ -144,7 +150,7 @@ function attack(seed: number): { given: number; counted: number; accepted: numbe
     else if (what === 2) manager.handleRedialled(random.below(8), random.below(8), now);
     else if (what === 3) manager.handleSession(now);
     else if (what === 4) manager.setPace(PACES[random.below(2)], random.chance(0.5) ? 200 : 1_000, now);
-    else if (what === 5) manager.handlePeerCosts(new Map([[1 + random.below(4), random.below(50)]]), now);
+    else if (what === 5) manager.handleNews([randomNews(random)], now);
     else if (what < 9) {
       now = Math.min(manager.nextDeadline(), now + random.below(400_000));
       manager.handleTimeout(now);
