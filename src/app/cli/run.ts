@@ -12,6 +12,7 @@ import { failoverCommand } from './commands/failover.js';
 import { keygenCommand } from './commands/keygen.js';
 import { natCommand } from './commands/nat.js';
 import { pathsCommand } from './commands/paths.js';
+import { pingCommand } from './commands/ping.js';
 import { pubkeyCommand } from './commands/pubkey.js';
 import { reloadCommand } from './commands/reload.js';
 import { routesCommand } from './commands/routes.js';
@@ -40,6 +41,7 @@ const COMMANDS = [
   undrainCommand,
   uplinksCommand,
   pathsCommand,
+  pingCommand,
   schemaCommand,
 ] as readonly Command<unknown>[];
 

@@ -29,6 +29,11 @@ function two(value: number): string {
   return String(value).padStart(2, '0');
 }
 
+/** `0.42 ms`, `12.3 ms`; `-` where nothing was measured. */
+export function formatMs(ms: number | undefined): string {
+  return ms === undefined ? '-' : `${ms.toFixed(ms < 10 ? 2 : 1)} ms`;
+}
+
 /** `1,234,567` */
 export function formatCount(count: number): string {
   return String(Math.round(count)).replace(/\B(?=(\d{3})+$)/g, ',');

@@ -14,6 +14,7 @@ import type { SharedTables } from '../../core/router/memory.js';
 import type { Logger } from './log.js';
 import { PathRows } from './path-rows.js';
 import { type PathSurroundings, PeerPaths } from './peer-paths.js';
+import { Pings } from './pings.js';
 import type { PathSlots } from './tables.js';
 
 /** How often echo counters are looked at and the pace is planned. */
@@ -57,6 +58,7 @@ interface Managed {
 }
 
 export class Pathing {
+  readonly pings: Pings;
   readonly #options: PathingOptions;
   readonly #around: PathSurroundings;
   readonly #configured: Pace;
@@ -92,6 +94,10 @@ export class Pathing {
       },
       uplinkReason: (id) => this.#uplinkReasons.get(id) ?? '',
     };
+    this.pings = new Pings(
+      () => options.now(),
+      () => this.#newDiscriminator(),
+    );
   }
 
   /** The peers with their paths, for reports. */
@@ -163,8 +169,10 @@ export class Pathing {
   /** A BFD packet that a worker did not absorb: a source endpoint record, then the inner packet. */
   handleRecord(peer: number, payload: Uint8Array): void {
     const bytes = payload.slice(ENDPOINT_BYTES);
+    const from = payload.slice(0, ENDPOINT_BYTES);
     if (this.#parsed.parse(bytes, 0, bytes.length) !== 0) return;
-    this.get(peer)?.handleDatagram(bytes, this.#parsed, payload.slice(0, ENDPOINT_BYTES));
+    if (this.pings.handleAnswer(peer, bytes, this.#parsed, from)) return;
+    this.get(peer)?.handleDatagram(bytes, this.#parsed, from);
   }
 
   /** Whether a control datagram of the peer was news of its paths; what is none that we know changes nothing. */

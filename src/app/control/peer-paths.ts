@@ -48,6 +48,9 @@ export class PeerPaths {
   readonly number: number;
   readonly name: string;
   readonly manager: PathManager;
+  /** Control addresses. */
+  readonly own: Uint8Array;
+  readonly peer: Uint8Array;
   /** A path has worked: the peer is one of our own nodes, and not plain WireGuard. */
   isOurs = false;
   /** Why traffic goes by the path in use. */
@@ -62,7 +65,6 @@ export class PeerPaths {
   #echoMs: number;
   #dueAtMs = 0;
 
-  /** `own` and `peer` are control addresses. */
   constructor(
     around: PathSurroundings,
     { number, name }: { readonly number: number; readonly name: string },
@@ -71,9 +73,18 @@ export class PeerPaths {
   ) {
     this.number = number;
     this.name = name;
+    this.own = own;
+    this.peer = peer;
     this.#around = around;
     this.#echoMs = around.settings.echoMs;
     this.manager = new PathManager(around.settings, own, peer, around.now());
+  }
+
+  /** There is a session that carries packets now. */
+  get hasSession(): boolean {
+    const { tables, now } = this.#around;
+    const session = tables.peers.session[this.number];
+    return session >= 0 && now() < tables.sessions.expiresAtMs[session];
   }
 
   /** The record that the peer's handshakes go to, one for each path that is tried. */
@@ -146,6 +157,15 @@ export class PeerPaths {
       any = true;
     }
     if (any) this.#drain();
+  }
+
+  /** Sends an inner packet on a path, if there is a session that carries it. Returns whether it went. */
+  sendOn(path: Path, packet: Uint8Array): boolean {
+    const { rows, seal } = this.#around;
+    const row = this.#rows.get(path.id);
+    if (row === undefined || !this.hasSession) return false;
+    seal(this.number, packet, rows.slot(row));
+    return true;
   }
 
   /** Gives everything back. */
@@ -258,24 +278,15 @@ export class PeerPaths {
   }
 
   #canTell(): boolean {
-    return this.isOurs && this.#hasSession();
-  }
-
-  #hasSession(): boolean {
-    const { tables, now } = this.#around;
-    const session = tables.peers.session[this.number];
-    return session >= 0 && now() < tables.sessions.expiresAtMs[session];
+    return this.isOurs && this.hasSession;
   }
 
   #transmit(): void {
-    const { rows, seal } = this.#around;
     for (;;) {
       const length = this.manager.pollTransmit(this.#packet, 0);
       if (length === 0) return;
       const { transmitVia: via } = this.manager;
-      const row = via && this.#rows.get(via.id);
-      if (row === undefined || !this.#hasSession()) continue;
-      seal(this.number, this.#packet.subarray(0, length), rows.slot(row));
+      if (via !== undefined) this.sendOn(via, this.#packet.subarray(0, length));
     }
   }
 }

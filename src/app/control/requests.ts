@@ -1,10 +1,11 @@
 /** The methods of the control socket. */
 import { TwinspanError } from '../../core/base/errors.js';
-import type { ExplainRequest } from '../observe/report.js';
+import type { ExplainRequest, PingRequest } from '../observe/report.js';
 import { clusterReport } from './cluster-report.js';
 import { explain } from './explain.js';
 import type { Node } from './node.js';
 import { pathsReport } from './paths-report.js';
+import { ping } from './ping.js';
 import { natReport, routesReport, statusReport } from './report.js';
 import { drain, failover, undrain } from './role-commands.js';
 import { uplinksReport } from './uplink-report.js';
@@ -45,6 +46,8 @@ export async function handleRequest(
       return undrain(node);
     case 'paths':
       return pathsReport(node, optionalText(fields['peer'], 'peer'));
+    case 'ping':
+      return await ping(node, pingRequest(fields));
     case 'uplinks':
       return uplinksReport(node);
     default:
@@ -55,6 +58,15 @@ export async function handleRequest(
 function optionalText(value: unknown, name: string): string | undefined {
   if (value === undefined || typeof value === 'string') return value;
   throw new TwinspanError('TS_REQUEST_INVALID', `'${name}' is text.`);
+}
+
+function pingRequest(fields: Record<string, unknown>): PingRequest {
+  const { node } = fields;
+  if (typeof node !== 'string')
+    throw new TwinspanError('TS_REQUEST_INVALID', 'ping wants the name of a node.');
+  const path = optionalText(fields['path'], 'path');
+  const uplink = optionalText(fields['uplink'], 'uplink');
+  return { node, ...(path !== undefined && { path }), ...(uplink !== undefined && { uplink }) };
 }
 
 function explainRequest(fields: Record<string, unknown>): ExplainRequest {

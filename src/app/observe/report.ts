@@ -20,6 +20,7 @@ export interface ControlMethods {
   uplinks: { params: Record<string, never>; result: UplinksReport };
   /** `peer`: a node's name. */
   paths: { params: { peer?: string }; result: PathsReport };
+  ping: { params: PingRequest; result: PingReport };
 }
 
 export type ControlMethod = keyof ControlMethods;
@@ -320,4 +321,36 @@ export interface PathReport {
   jitterMs?: number;
   /** Of the last 1, 10 and 60 s; null where nothing was measured. */
   lossPercent: { s1: number | null; s10: number | null; s60: number | null };
+}
+
+/** One question to a node by each of its paths, or by those that are named. */
+export interface PingRequest {
+  node: string;
+  /** `REMOTE` or `UPLINK/REMOTE` as in PathReport. */
+  path?: string;
+  /** Name of one of our uplinks. */
+  uplink?: string;
+}
+
+export interface PingReport {
+  node: string;
+  peer: string;
+  answers: PingAnswer[];
+}
+
+export interface PingAnswer {
+  uplink: string;
+  /** `address:port` */
+  remote: string;
+  /** The peer's uplink at the other end of the path, where it has told. */
+  peerUplink?: string;
+  inUse: boolean;
+  /** What is known of the path, as in PathReport. */
+  state: 'up' | 'degraded' | 'down';
+  sinceMs: number;
+  why: string;
+  /** Left out where no answer came. */
+  rttMs?: number;
+  /** The answer came back by another path; its uplink, where that is known. */
+  cameBy?: { uplink?: string; remote: string };
 }

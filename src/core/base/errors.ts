@@ -16,6 +16,7 @@ export const ERROR_CODES = {
   TS_DAEMON_UNREACHABLE: 'The daemon does not answer on its control socket.',
   TS_DAEMON_RUNNING: 'Another daemon already serves this node.',
   TS_REQUEST_INVALID: 'A request to the daemon is malformed.',
+  TS_NO_SESSION: 'There is no session with the node.',
   TS_ROLE: 'The role of the cluster cannot be moved, or was not taken.',
   TS_HOST_COMMAND: 'A host command failed.',
   TS_CLOCK_STORE: 'The last handshake timestamp cannot be stored.',

@@ -1,7 +1,8 @@
 /**
  * BFD packets between control addresses, as a worker sees them (RFC 5881). Control packets that say nothing new are
  * absorbed, of which only the time is kept; the others go to the control thread together with the place that they came from.
- * Echo packets of the peer go straight back by the path that they came by; answers to ours are measured here.
+ * Echo packets of the peer go straight back by the path that they came by; answers to ours are measured here, those to the
+ * control thread's handed on.
  */
 import { ENDPOINT_BYTES } from '../base/endpoint.js';
 import { DROP } from '../packet/drop.js';
@@ -24,13 +25,13 @@ export function takePathPacket(context: RouterContext, beats: Beats, at: number,
   const { parsed, rows } = context;
   if (parsed.destinationPort === BFD_CONTROL_PORT) return takeControl(context, at, peer);
   if (parsed.ttl === BFD_TTL) return answerEcho(context, at, peer);
-  if (parsed.ttl === ECHO_ANSWER_TTL) measure(context, beats, peer);
+  if (parsed.ttl === ECHO_ANSWER_TTL && !measure(context, beats, peer)) return handOn(context, at, peer);
   rows[at + ROW_VERDICT] = VERDICT_DROP;
   return 0;
 }
 
 function takeControl(context: RouterContext, at: number, peer: number): number {
-  const { parsed, rows, bytes, memory, tables } = context;
+  const { parsed, rows, bytes, tables } = context;
   const payload = parsed.l4Offset + UDP_HEADER;
   const row = rowOfSession(context, peer, get32(bytes, payload + YOUR_DISCRIMINATOR) >>> 0);
   if (
@@ -44,6 +45,12 @@ function takeControl(context: RouterContext, at: number, peer: number): number {
     rows[at + ROW_VERDICT] = VERDICT_DROP;
     return 0;
   }
+  return handOn(context, at, peer);
+}
+
+/** To the control thread, with the place that it came from. */
+function handOn(context: RouterContext, at: number, peer: number): number {
+  const { parsed, rows, bytes, memory } = context;
   const source = rows[at + ROW_SOURCE] * ENDPOINT_BYTES;
   const { outbox, sources } = memory;
   const offset = rows[at + ROW_OFFSET];
@@ -81,10 +88,12 @@ function answerEcho(context: RouterContext, at: number, peer: number): number {
   return context.sealOn(at, peer, slot) ? 0 : DROP['peer-down'];
 }
 
-function measure(context: RouterContext, beats: Beats, peer: number): void {
+/** Whether the answer is for a worker: one to a question that the control thread has asked has no row. */
+function measure(context: RouterContext, beats: Beats, peer: number): boolean {
   const { parsed, bytes, tables } = context;
   const at = parsed.l4Offset + UDP_HEADER;
-  if (payloadLength(bytes, parsed) !== ECHO_BYTES) return;
+  if (payloadLength(bytes, parsed) !== ECHO_BYTES) return true;
   const row = rowOf(tables.beats, peer, echoDiscriminator(bytes, at));
   if (row >= 0) beats.handleEcho(row, get32(bytes, at + 4) >>> 0);
+  return row >= 0;
 }

@@ -4,34 +4,16 @@ import test, { type ExecutionContext } from 'ava';
 import { parseRequest } from '../../../src/app/cli/commands/explain.js';
 import { findSocket } from '../../../src/app/cli/daemon.js';
 import { plainUp, runUp } from '../../../src/app/cli/plain-up.js';
-import { runCli } from '../../../src/app/cli/run.js';
 import { TwinspanError } from '../../../src/core/base/errors.js';
 import { formatKey } from '../../../src/core/base/key.js';
 import { jsonSchemaText } from '../../../src/core/config/reference.js';
 import { generatePrivateKey, publicKeyOf } from '../../../src/edge/file/key-file.js';
-import { type ControlHandler, openControlServer } from '../../../src/edge/socket/control.js';
+import { openControlServer } from '../../../src/edge/socket/control.js';
 import { edit, SEED_NETWORK, SEED_NODE, testKey } from '../../support/seed_config.js';
 import { tempDir } from '../../support/temp_dir.js';
 import { CLUSTER } from './cluster-reports.js';
+import { cli, fakeDaemon } from './fake-daemon.js';
 import { EXPLAIN, NAT, PATHS, RELOAD, ROLE, ROUTES, STATUS, UPLINKS } from './reports.js';
-
-interface Outcome {
-  exit: number;
-  out: string;
-  err: string;
-}
-
-async function cli(args: string[], stdin = '', up = async (): Promise<number> => 0): Promise<Outcome> {
-  const out: string[] = [];
-  const err: string[] = [];
-  const exit = await runCli(args, {
-    up,
-    out: (text) => out.push(text),
-    err: (text) => err.push(text),
-    stdin: async () => stdin,
-  });
-  return { exit, out: out.join('\n'), err: err.join('\n') };
-}
 
 const ANSWERS: Record<string, unknown> = {
   status: STATUS,
@@ -47,24 +29,8 @@ const ANSWERS: Record<string, unknown> = {
   paths: PATHS,
 };
 
-/** A daemon that answers every method with its fixed report and remembers what it was asked. */
-async function fakeDaemon(
-  t: ExecutionContext,
-  answers = ANSWERS,
-): Promise<{ socket: string; asked: unknown[] }> {
-  const socket = path.join(tempDir(t), 'edge1-a.sock');
-  const asked: unknown[] = [];
-  const handler: ControlHandler = async (method, params) => {
-    asked.push([method, params]);
-    return answers[method];
-  };
-  const server = await openControlServer(socket, handler);
-  t.teardown(() => server.close());
-  return { socket, asked };
-}
-
 test('each command asks its method and prints text or JSON', async (t) => {
-  const { socket, asked } = await fakeDaemon(t);
+  const { socket, asked } = await fakeDaemon(t, ANSWERS);
   const lines: [string[], string, number][] = [
     [['status'], 'status', 0],
     [['routes'], 'routes', 0],
@@ -107,7 +73,7 @@ test('uplinks: exit 1 where none is usable', async (t) => {
 });
 
 test('routes ADDRESS: exit 1 where none is usable', async (t) => {
-  const usable = await fakeDaemon(t);
+  const usable = await fakeDaemon(t, ANSWERS);
   t.is((await cli(['routes', '10.100.100.15', '--socket', usable.socket])).exit, 0);
   t.deepEqual(usable.asked, [['routes', { address: '10.100.100.15' }]]);
   const none = await fakeDaemon(t, { routes: { address: '10.9.9.9', routes: [] } });
@@ -190,6 +156,9 @@ const USAGE: string[][] = [
   ['status', '--socket'],
   ['schema', 'other'],
   ['nat', 'extra'],
+  ['ping'],
+  ['ping', 'aws-a', '--count', '0'],
+  ['ping', 'aws-a', '--count', '1.5'],
   ['failover', 'edge1-b'],
   ['failover', '--to'],
   ['cluster', '--last', 'x'],

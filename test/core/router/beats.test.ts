@@ -270,6 +270,25 @@ test('echo packets go with control packets, are measured when they come back, an
   t.true(Math.abs(table.echoLost[row] - asked / 2) <= 3, 'the last ones may still come');
 });
 
+test('the answer to a question of the control thread is handed on with the place that it came from', (t) => {
+  const bench = new RouterBench();
+  settle(bench, AWS_A, 0);
+  const { beats: table } = bench.tables;
+  const answer = control(AWS_A, 1, true).subarray(0, 64);
+  answer[48] = 0x77;
+  new Envelope(address('fd00:1::1'), OWN, 50_000, BFD_ECHO_PORT).close(answer, 0, 16);
+  answer[7] = 254;
+  const second = encodeEndpoint(Uint8Array.of(203, 0, 113, 99), 51820, 1);
+  t.is(bench.fromPeer(AWS_A, answer, 0, second).verdict, VERDICT_CONTROL);
+  t.true(bench.memory.outbox.next());
+  t.deepEqual([bench.memory.outbox.type, bench.memory.outbox.argument], [OUT_PATH, AWS_A]);
+  t.deepEqual(bench.memory.outbox.payload.slice(), Uint8Array.from([...second, ...answer]));
+  bench.memory.outbox.release();
+  table.discriminator[AWS_A * PATHS_PER_PEER] =
+    0x7700_0000 + ((answer[49] << 16) | (answer[50] << 8) | answer[51]);
+  t.is(bench.fromPeer(AWS_A, answer, 1, second).verdict, VERDICT_DROP, 'a path measures it');
+});
+
 test('an echo packet of the peer goes back by the path that it came by', (t) => {
   const bench = new RouterBench();
   settle(bench, AWS_A, 0);

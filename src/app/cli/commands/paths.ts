@@ -4,7 +4,7 @@ import { command } from '../command.js';
 import { EXIT_OK, EXIT_REFUSED } from '../context.js';
 import { ask, daemonOptions } from '../daemon.js';
 import { table } from '../table.js';
-import { formatDuration } from '../units.js';
+import { formatDuration, formatMs } from '../units.js';
 
 export const pathsCommand = command({
   usage: 'paths [peer]',
@@ -67,10 +67,6 @@ export function formatPaths(report: PathsReport): string {
 
 function wayOf({ uplink, remote }: PathReport): string {
   return `${uplink} → ${remote}`;
-}
-
-function formatMs(ms: number | undefined): string {
-  return ms === undefined ? '-' : `${ms.toFixed(ms < 10 ? 2 : 1)} ms`;
 }
 
 function formatLoss(percent: number | null): string {
