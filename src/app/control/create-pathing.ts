@@ -3,11 +3,13 @@ import { ENDPOINT_SOCKET } from '../../core/base/endpoint.js';
 import type { ClusterTimes } from '../../core/cluster/settings.js';
 import type { Uplink } from '../../core/path/path.js';
 import { controlAddress } from '../../core/router/control-address.js';
+import type { Command } from '../dataplane/protocol.js';
 import type { Dialler } from './dialler.js';
 import type { Node } from './node.js';
 import { Pathing } from './pathing.js';
 import { sendControl } from './send-control.js';
 import { SpareSockets } from './spare-sockets.js';
+import { UplinkSockets } from './uplink-sockets.js';
 
 /** The paths of a node, without peers yet. Who is up may change with every path: its cluster looks at once. */
 export function createPathing(
@@ -15,7 +17,7 @@ export function createPathing(
   times: ClusterTimes,
   dialler: Dialler,
   hash: (data: Uint8Array) => Uint8Array,
-): { readonly pathing: Pathing; readonly spares: SpareSockets } {
+): { readonly pathing: Pathing; readonly spares: SpareSockets; readonly sockets: UplinkSockets } {
   const { native, configuration, machine } = node;
   const { local, network } = configuration;
   const uplinks = local.uplinks.map(
@@ -33,13 +35,10 @@ export function createPathing(
       node.cluster.handleTimeout(native.now());
     });
   };
-  const spares = new SpareSockets({
-    native,
-    configuration,
-    log: node.log,
-    first: machine.sockets.length,
-    post: (command) => node.dataplane.post(command),
-  });
+  const post = (command: Command): void => node.dataplane.post(command);
+  const common = { native, configuration, log: node.log, post };
+  const spares = new SpareSockets({ ...common, first: machine.sockets.length });
+  const sockets = new UplinkSockets({ ...common, machine, spares });
   const pathing = new Pathing({
     tables: node.tables,
     slots: node.paths,
@@ -67,7 +66,7 @@ export function createPathing(
     },
     onChange,
   });
-  return { pathing, spares };
+  return { pathing, spares, sockets };
 }
 
 function bytesOf(words: readonly number[]): Uint8Array {

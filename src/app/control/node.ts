@@ -153,7 +153,7 @@ export class Node {
     );
     this.#peering = this.#createPeering();
     this.dataplane = this.#createDataplane(options);
-    const { pathing, spares } = createPathing(this, this.#times, this.#dialler, crypto.hash);
+    const { pathing, spares, sockets } = createPathing(this, this.#times, this.#dialler, crypto.hash);
     this.pathing = pathing;
     this.#spares = spares;
     this.liveness = new Liveness({
@@ -183,7 +183,7 @@ export class Node {
     this.uplinks = new UplinkKeeper({
       native,
       configuration,
-      machine,
+      sockets,
       log,
       host,
       onLinkFaults: (faults) => this.pathing.handleUplinks(faults),

@@ -72,7 +72,10 @@ function deviceReports(node: Node): DeviceReport[] {
   return [
     { role: 'lan', name: machine.lanTun, state: 'up', mtu },
     { role: 'wan', name: machine.wanTun, state: 'up', mtu },
-    ...machine.sockets.map(({ name }): DeviceReport => ({ role: 'uplink', name, state: 'up' })),
+    ...machine.sockets.map(({ name }, place): DeviceReport => {
+      const up = node.pathing.uplinkReason(place) === '';
+      return { role: 'uplink', name, state: up ? 'up' : 'down' };
+    }),
   ];
 }
 
@@ -87,7 +90,7 @@ const UDP_NAMES = { udpGso: UDP_OFFLOAD_GSO, udpGro: UDP_OFFLOAD_GRO };
 function offloadReports(node: Node): OffloadReport[] {
   const { machine, dataplane, configuration } = node;
   const sockets = machine.sockets.reduce(
-    (bits, socket) => bits & socket.offloads,
+    (bits, socket) => (socket.fd < 0 ? bits : bits & socket.offloads),
     UDP_OFFLOAD_GSO | UDP_OFFLOAD_GRO,
   );
   const report = (names: Record<string, number>, open: number, demoted: number): OffloadReport[] =>
@@ -112,6 +115,7 @@ function peerReport(node: Node, peer: ReportedPeer): PeerReport {
   const counters = dataplane.memory.peerCounters;
   const { up, establishedAtMs } = peer;
   const rttMs = node.pathing.rttMs(peer.number);
+  const uplinkName = node.pathing.get(peer.number)?.manager.current?.uplink.name;
   return {
     name: peer.name,
     cluster: configuration.clusters[peer.cluster].name,
@@ -124,7 +128,7 @@ function peerReport(node: Node, peer: ReportedPeer): PeerReport {
     txBytes: counters[at + COUNT_TX_BYTES],
     rxPackets: counters[at + COUNT_RX_PACKETS],
     txPackets: counters[at + COUNT_TX_PACKETS],
-    ...(record !== undefined && { path: machine.sockets[record[1]]?.name ?? 'unknown' }),
+    ...(record !== undefined && { path: uplinkName ?? machine.sockets[record[1]]?.name ?? 'unknown' }),
   };
 }
 

@@ -14,6 +14,8 @@ const SPARES_MAX = 8;
 
 interface Spare {
   readonly fd: number;
+  /** Of its uplink. */
+  readonly place: number;
   isClosing: boolean;
 }
 
@@ -53,12 +55,19 @@ export class SpareSockets {
     const options = { address, port: 0, device: uplink.device ?? '', mark: 0, reusePort: false };
     try {
       const { fd, offloads } = openUdp(options, { gso, gro });
-      this.#spares.set(index, { fd, isClosing: false });
+      this.#spares.set(index, { fd, place, isClosing: false });
       post({ kind: 'socket', index, fd, offloads });
       return index;
     } catch (error) {
       log.warn({ event: 'source-port-not-changed', uplink: uplink.name, reason: String(error) });
       return undefined;
+    }
+  }
+
+  /** Binds those of the uplink in `place` to its device, which is new under its old name. */
+  bind(place: number, device: string): void {
+    for (const spare of this.#spares.values()) {
+      if (spare.place === place) this.#options.native.deviceBind(spare.fd, device);
     }
   }
 

@@ -51,11 +51,15 @@ export function linkOf(
 ): LinkFacts {
   const present = flags >= 0;
   const up = present && (flags & IFF_UP) !== 0;
+  const addresses = (facts?.addresses ?? []).filter((address) => !except.includes(address));
+  const wanted = uplink.address === undefined ? undefined : formatAddress(uplink.address);
+  const has = wanted === undefined || addresses.some((address) => address.split('/')[0] === wanted);
   return {
     present,
     up,
     carrier: up && (flags & IFF_LOWER_UP) !== 0,
-    addresses: (facts?.addresses ?? []).filter((address) => !except.includes(address)),
+    addresses,
+    ...(!has && { lacks: wanted }),
     gateways: gatewaysOf(uplink, facts).map(({ via }) => via ?? 'on-link'),
   };
 }

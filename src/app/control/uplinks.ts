@@ -4,7 +4,6 @@
  *
  * The carrier is asked of the kernel at the very moment of a nudge; addresses and routes are read by `ip` right after.
  */
-import { getSystemErrorName } from 'node:util';
 import { timeoutMs } from '../../core/base/timeout.js';
 import type { Configuration, UplinkConfiguration } from '../../core/config/configuration.js';
 import type { HostRule } from '../../core/plan/host.js';
@@ -21,7 +20,7 @@ import type { Native } from '../../edge/native.js';
 import { probe } from '../../edge/probe/probe.js';
 import type { HostKeeper } from './host.js';
 import type { Logger } from './log.js';
-import type { Machine } from './machine.js';
+import type { UplinkSockets } from './uplink-sockets.js';
 import { linkOf, questionOf, wayOf } from './uplink-ways.js';
 
 /** An internet probe waits this long at most. */
@@ -33,7 +32,7 @@ export interface UplinkKeeperOptions {
   readonly native: Native;
   readonly host: HostKeeper;
   readonly configuration: Configuration;
-  readonly machine: Machine;
+  readonly sockets: UplinkSockets;
   readonly log: Logger;
   /** Links have been lost or have come back: why nothing can leave by each uplink; '' where something can. */
   readonly onLinkFaults: (faults: readonly string[]) => void;
@@ -46,8 +45,6 @@ interface Device {
   readonly name: string;
   readonly uplink: UplinkConfiguration;
   facts: DeviceFacts | undefined;
-  /** Whether its socket is bound to the device as it is now. */
-  bound: boolean;
   port: LanPort | undefined;
 }
 
@@ -87,7 +84,7 @@ export class UplinkKeeper {
     this.#devices = local.uplinks.flatMap((uplink, place) => {
       const name = uplink.device;
       if (name === undefined) return [];
-      return [{ place, name, uplink, facts: undefined, bound: native.linkFlags(name) >= 0, port: undefined }];
+      return [{ place, name, uplink, facts: undefined, port: undefined }];
     });
     this.#monitor = openLinkMonitor(native, (news) => this.#handleNews(news), true);
     for (const [place, uplink] of local.uplinks.entries()) this.#beginProbes(place, uplink);
@@ -143,19 +140,8 @@ export class UplinkKeeper {
   #adopt(device: Device, facts: DeviceFacts | undefined): void {
     const before = device.facts;
     device.facts = facts;
-    if (facts === undefined) device.bound = false;
-    else if (!device.bound || (before !== undefined && before.index !== facts.index)) this.#bind(device);
+    this.#options.sockets.handleDevice(device.place, facts?.index);
     this.#openPort(device, before?.index !== facts?.index);
-  }
-
-  /** The device has come back, or came after we started: its socket has to be told. */
-  #bind(device: Device): void {
-    const { native, machine, log } = this.#options;
-    const answer = native.deviceBind(machine.sockets[device.place].fd, device.name);
-    device.bound = answer === 0;
-    const event = { event: 'uplink-bound', uplink: device.uplink.name, device: device.name };
-    if (device.bound) log.info(event);
-    else log.warn({ ...event, event: 'uplink-not-bound', reason: getSystemErrorName(answer) });
   }
 
   #openPort(device: Device, changed: boolean): void {

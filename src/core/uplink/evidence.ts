@@ -48,6 +48,8 @@ export interface LinkFacts {
   readonly carrier: boolean;
   /** With their lengths. */
   readonly addresses: readonly string[];
+  /** The configured source address, where the device does not have it. */
+  readonly lacks?: string;
   /** Next hops of its default routes; `on-link` where there is none to name. */
   readonly gateways: readonly string[];
 }
@@ -107,6 +109,9 @@ function judgeLink({ device, link }: Evidence): Reason | undefined {
   if (!link.up) return { code: 'device-down', text: `the device ${device} is set down` };
   if (!link.carrier) return { code: 'no-carrier', text: `${device} has no carrier` };
   if (link.addresses.length === 0) return { code: 'no-address', text: `${device} has no address` };
+  if (link.lacks !== undefined) {
+    return { code: 'no-address', text: `${device} does not have the configured address ${link.lacks}` };
+  }
   return undefined;
 }
 

@@ -16,11 +16,6 @@ interface Refusal {
 const REFUSALS: readonly Refusal[] = [
   { what: 'no such LAN device', node: { lan: { device: 'lan7' } }, says: /TS_DEVICE: .*lan7 does not exist/ },
   {
-    what: 'no such uplink device',
-    node: { uplinks: [{ name: 'isp1', device: 'wan7' }] },
-    says: /TS_SOCKET: .* on wan7 .*does not exist/,
-  },
-  {
     what: 'an uplink address that is not ours',
     node: { uplinks: [{ name: 'isp1', address: '203.0.113.9' }] },
     says: /TS_SOCKET: .*203\.0\.113\.9/,
