@@ -11,6 +11,7 @@ import { explainCommand } from './commands/explain.js';
 import { failoverCommand } from './commands/failover.js';
 import { keygenCommand } from './commands/keygen.js';
 import { natCommand } from './commands/nat.js';
+import { netcheckCommand } from './commands/netcheck.js';
 import { pathsCommand } from './commands/paths.js';
 import { pingCommand } from './commands/ping.js';
 import { pubkeyCommand } from './commands/pubkey.js';
@@ -41,6 +42,7 @@ const COMMANDS = [
   undrainCommand,
   uplinksCommand,
   pathsCommand,
+  netcheckCommand,
   pingCommand,
   schemaCommand,
 ] as readonly Command<unknown>[];

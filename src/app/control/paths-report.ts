@@ -29,7 +29,8 @@ export function pathsReport(node: Node, peer: string | undefined): PathsReport {
   };
 }
 
-function pathReport(node: Node, { manager }: PeerPaths, path: Path): PathReport {
+/** One path of a peer. */
+export function pathReport(node: Node, { manager }: PeerPaths, path: Path): PathReport {
   const { quality, health, uplink, endpoint, session } = path;
   const now = node.native.now();
   const measured = quality.answered > 0;
@@ -42,6 +43,8 @@ function pathReport(node: Node, { manager }: PeerPaths, path: Path): PathReport 
     uplink: uplink.name,
     remote: formatEndpoint(endpointAddress(endpoint), endpointPort(endpoint)),
     learned: path.isLearned,
+    ...(path.peerUplink !== '' && { peerUplink: path.peerUplink }),
+    ...(path.seen && { seenAs: formatEndpoint(path.seen.address, path.seen.port) }),
     inUse: manager.current === path,
     state: health.state,
     sinceMs: Math.round(now - health.sinceMs),

@@ -3,6 +3,7 @@ import { TwinspanError } from '../../core/base/errors.js';
 import type { ExplainRequest, PingRequest } from '../observe/report.js';
 import { clusterReport } from './cluster-report.js';
 import { explain } from './explain.js';
+import { netcheckReport } from './netcheck.js';
 import type { Node } from './node.js';
 import { pathsReport } from './paths-report.js';
 import { ping } from './ping.js';
@@ -46,6 +47,8 @@ export async function handleRequest(
       return undrain(node);
     case 'paths':
       return pathsReport(node, optionalText(fields['peer'], 'peer'));
+    case 'netcheck':
+      return netcheckReport(node);
     case 'ping':
       return await ping(node, pingRequest(fields));
     case 'uplinks':

@@ -21,6 +21,7 @@ export interface ControlMethods {
   /** `peer`: a node's name. */
   paths: { params: { peer?: string }; result: PathsReport };
   ping: { params: PingRequest; result: PingReport };
+  netcheck: { params: Record<string, never>; result: NetcheckReport };
 }
 
 export type ControlMethod = keyof ControlMethods;
@@ -308,6 +309,9 @@ export interface PathReport {
   remote: string;
   /** The peer has shown it by speaking from there; it is not configured. */
   learned: boolean;
+  /** The peer's uplink at the other end, and from where it sees our packets come (`address:port`), where it has told. */
+  peerUplink?: string;
+  seenAs?: string;
   inUse: boolean;
   state: 'up' | 'degraded' | 'down';
   /** Since when, and why it is not well; empty where it is. */
@@ -353,4 +357,43 @@ export interface PingAnswer {
   rttMs?: number;
   /** The answer came back by another path; its uplink, where that is known. */
   cameBy?: { uplink?: string; remote: string };
+}
+
+/** What can be said of each way out from the paths that go by it. */
+export interface NetcheckReport {
+  node: string;
+  uplinks: NetcheckUplink[];
+}
+
+export interface NetcheckUplink extends Omit<UplinkReport, 'cost' | 'breakout' | 'lastChange'> {
+  /** `well`, or which fault it has, and whose it seems to be. */
+  verdict: { grade: 'well' | 'poor' | 'bad'; text: string };
+  /** Paths to nodes that go by it, and how many of them are up or degraded. */
+  paths: { total: number; usable: number };
+  /** Over its usable paths; left out where nothing was measured. */
+  lossPercent?: Range;
+  rttMs?: Range;
+  jitterMs?: Range;
+  /** Inner packets that its paths carry, where that has been found. */
+  mtu?: Range;
+  /** As which `address:port` nodes see it. */
+  seen: SeenReport[];
+  /** Whether it is seen as another address or port than its own. */
+  nat: 'no' | 'yes' | 'unknown';
+  /** Whether all who are sent to from one port see the same (endpoint-independent mapping, RFC 4787). */
+  mapping: 'same' | 'differs' | 'unknown';
+}
+
+export interface Range {
+  best: number;
+  worst: number;
+}
+
+export interface SeenReport {
+  as: string;
+  peer: string;
+  /** Where the peer is spoken to. */
+  remote: string;
+  /** How long ago the peer last said so. */
+  agoMs: number;
 }

@@ -43,6 +43,8 @@ export class PathHealth {
   reason = 'not heard yet';
   sinceMs: number;
   lossClass: LossClass = LOSS_NONE;
+  /** The loss that this was judged by, 0–1. */
+  loss = 0;
   /** From then on the path may win back traffic from one that works; +Infinity while it is not good. */
   heldUntilMs = Number.POSITIVE_INFINITY;
   #flaps = -1;
@@ -98,10 +100,10 @@ export class PathHealth {
   }
 
   #becomeUsable(quality: Quality, now: number): void {
-    const loss = judgedLoss(quality, now);
-    this.lossClass = nextClass(this.lossClass, loss);
+    this.loss = judgedLoss(quality, now);
+    this.lossClass = nextClass(this.lossClass, this.loss);
     const reasons: string[] = [];
-    if (this.lossClass !== LOSS_NONE) reasons.push(`loss ${Math.round(loss * 100)} %`);
+    if (this.lossClass !== LOSS_NONE) reasons.push(`loss ${Math.round(this.loss * 100)} %`);
     const slow = quality.rttMs > quality.rttMsMin * SLOW_FACTOR && quality.rttMs > quality.rttMsMin + SLOW_MS;
     if (slow) reasons.push(`round trip ${Math.round(quality.rttMs)} ms, was ${Math.round(quality.rttMsMin)}`);
     if (reasons.length === 0) {

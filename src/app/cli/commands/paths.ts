@@ -42,7 +42,7 @@ export function formatPaths(report: PathsReport): string {
       path.inUse ? '*' : '',
       name,
       path.uplink,
-      path.learned ? `${path.remote} (learned)` : path.remote,
+      remoteOf(path),
       path.state,
       formatDuration(path.sinceMs),
       formatMs(path.rttMs),
@@ -63,6 +63,12 @@ export function formatPaths(report: PathsReport): string {
   const plain = report.peers.filter(({ bfd }) => !bfd).map(({ name }) => name);
   if (plain.length > 0) sections.push(`Never heard by BFD: ${plain.join(', ')}.`);
   return sections.join('\n\n');
+}
+
+/** Where the path leads, and by which uplink of the peer. */
+function remoteOf({ remote, learned, peerUplink }: PathReport): string {
+  const notes = [...(learned ? ['learned'] : []), ...(peerUplink === undefined ? [] : [peerUplink])];
+  return notes.length === 0 ? remote : `${remote} (${notes.join(', ')})`;
 }
 
 function wayOf({ uplink, remote }: PathReport): string {
