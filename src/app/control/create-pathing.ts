@@ -20,9 +20,14 @@ export function createPathing(
 ): { readonly pathing: Pathing; readonly spares: SpareSockets; readonly sockets: UplinkSockets } {
   const { native, configuration, machine } = node;
   const { local, network } = configuration;
-  const uplinks = local.uplinks.map(
-    ({ name, cost }, id): Uplink => ({ id, name, socket: id, cost, v4: true, v6: true }),
-  );
+  const boundTo = (place: number): 4 | 6 | undefined => {
+    const { address } = local.uplinks[place];
+    return address && (address.length === 4 ? 4 : 6);
+  };
+  // Until the kernel has been asked any family may do that the socket can speak.
+  const uplinks = local.uplinks.map(({ name, cost }, id): Uplink => {
+    return { id, name, socket: id, cost, v4: boundTo(id) !== 6, v6: boundTo(id) !== 4 };
+  });
   const { lanSocket } = machine;
   const lan: Uplink = { id: lanSocket, name: 'lan', socket: lanSocket, cost: 0, v4: true, v6: true };
   let isChanged = false;
@@ -44,6 +49,7 @@ export function createPathing(
     slots: node.paths,
     log: node.log,
     uplinks,
+    boundTo,
     lan: uplinks[lanSocket] ?? lan,
     times,
     ownKey: node.wireguard.publicKey,

@@ -187,6 +187,7 @@ export class Node {
       log,
       host,
       onLinkFaults: (faults) => this.pathing.handleUplinks(faults),
+      onAddresses: (addresses) => this.pathing.handleAddresses(addresses),
       onStandIns: (to) => useStandIns(to, this.tables, this.paths, this.#dialler),
     });
     this.cluster = this.#createCluster();

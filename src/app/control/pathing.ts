@@ -7,6 +7,7 @@ import { randomInt } from 'node:crypto';
 import { ENDPOINT_BYTES, ENDPOINT_SOCKET, sameEndpoint } from '../../core/base/endpoint.js';
 import type { ClusterTimes } from '../../core/cluster/settings.js';
 import { Parsed } from '../../core/packet/parsed.js';
+import { withFamilies } from '../../core/path/families.js';
 import { PACE_DEFAULT, type Pace, planEchoMs, planPace, planSlowdown } from '../../core/path/pacing.js';
 import type { RemoteEndpoint, Uplink } from '../../core/path/path.js';
 import { isPathNews, parsePathNews } from '../../core/path/path-news.js';
@@ -30,6 +31,8 @@ export interface PathingOptions {
   readonly tables: SharedTables;
   readonly slots: PathSlots;
   readonly uplinks: readonly Uplink[];
+  /** To which family's address the socket of the uplink in `place` is bound; undefined: to none. */
+  readonly boundTo: (place: number) => 4 | 6 | undefined;
   /** By which partners are reached. */
   readonly lan: Uplink;
   readonly times: Pick<ClusterTimes, 'probeMs' | 'detectionMs'>;
@@ -143,8 +146,12 @@ export class Pathing {
     if (managed !== undefined) this.#setTopology(managed);
   }
 
-  /** The uplinks have changed: families, sockets, costs. Their ids stay. */
-  setUplinks(uplinks: readonly Uplink[]): void {
+  /** The addresses that each uplink has now, in their order: no path is tried over a family that its uplink has none of. */
+  handleAddresses(addresses: readonly (readonly string[])[]): void {
+    const uplinks = this.#uplinks.map((uplink, place) =>
+      withFamilies(uplink, addresses[place] ?? [], this.#options.boundTo(place)),
+    );
+    if (uplinks.every((uplink, place) => uplink === this.#uplinks[place])) return;
     this.#uplinks = uplinks;
     for (const managed of this.#peers.values()) this.#setTopology(managed);
   }

@@ -36,6 +36,8 @@ export interface UplinkKeeperOptions {
   readonly log: Logger;
   /** Links have been lost or have come back: why nothing can leave by each uplink; '' where something can. */
   readonly onLinkFaults: (faults: readonly string[]) => void;
+  /** Addresses have come or gone: those of each uplink, with their lengths; none where the kernel has not been asked. */
+  readonly onAddresses: (addresses: readonly (readonly string[])[]) => void;
   /** After that, for peers without paths: which uplink's socket is to be used in place of each. */
   readonly onStandIns: (standIns: readonly number[]) => void;
 }
@@ -65,6 +67,7 @@ export class UplinkKeeper {
   #shared = '';
   #standIns = '';
   #faults = '';
+  #addresses = '';
   #closed = false;
 
   /** Looks once at once, so that `tracker` knows carriers when this returns; the rest follows. Throws TS_DEVICE. */
@@ -204,6 +207,11 @@ export class UplinkKeeper {
     if (faults.join('\n') !== this.#faults) {
       this.#faults = faults.join('\n');
       this.#options.onLinkFaults(faults);
+    }
+    const addresses = this.tracker.uplinks.map(({ link }) => link.addresses);
+    if (addresses.join('\n') !== this.#addresses) {
+      this.#addresses = addresses.join('\n');
+      this.#options.onAddresses(addresses);
     }
     const standIns = this.tracker.standIns();
     if (standIns.join() === this.#standIns) return;
