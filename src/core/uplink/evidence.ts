@@ -71,6 +71,8 @@ export interface Evidence {
   readonly device: string | undefined;
   readonly link: LinkFacts;
   readonly gatewaySilent: boolean;
+  /** It has answered since no peer does. */
+  readonly gatewayAnswers: boolean;
   readonly peers: readonly PeerReach[];
   /** By name of the probe: whether it works; undefined: not known yet. */
   readonly probes: ReadonlyMap<string, boolean | undefined>;
@@ -91,7 +93,7 @@ export function judge(evidence: Evidence): Verdict {
   const down = findings.filter(({ state }) => state === 'down');
   const reasons = [...down, ...findings.filter(({ state }) => state !== 'down')].map(({ reason }) => reason);
   const state = down.length > 0 ? 'down' : findings.length > 0 ? 'degraded' : 'up';
-  return { state, hard: false, reasons };
+  return { state, hard: false, reasons: evidence.gatewayAnswers ? blameBeyond(reasons) : reasons };
 }
 
 interface Finding {
@@ -101,6 +103,16 @@ interface Finding {
 
 function finding(state: 'degraded' | 'down', code: ReasonCode, text: string): Finding {
   return { state, reason: { code, text } };
+}
+
+/** Where the gateway answers and nothing beyond it does, people need not look at the cable. */
+function blameBeyond(reasons: readonly Reason[]): readonly Reason[] {
+  const [first, ...others] = reasons;
+  if (first?.code !== 'paths-down' && first?.code !== 'probes-failed') return reasons;
+  return [
+    { code: first.code, text: `${first.text}; its gateway answers: the fault is beyond it` },
+    ...others,
+  ];
 }
 
 function judgeLink({ device, link }: Evidence): Reason | undefined {

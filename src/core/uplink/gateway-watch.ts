@@ -11,16 +11,20 @@ export class GatewayWatch {
   #probeAtMs = NEVER;
   #heardAtMs = NEVER;
   #wanted = false;
+  #answeredAtMs = Number.NEGATIVE_INFINITY;
 
   /** Begins anew: there is a gateway to ask, or none. */
   reset(ask: boolean, now: number): void {
     this.#probeAtMs = ask ? now : NEVER;
     this.#heardAtMs = ask ? now : NEVER;
     this.#wanted = false;
+    this.#answeredAtMs = Number.NEGATIVE_INFINITY;
   }
 
   handleAnswer(now: number): void {
-    if (this.#heardAtMs !== NEVER) this.#heardAtMs = now;
+    if (this.#heardAtMs === NEVER) return;
+    this.#heardAtMs = now;
+    this.#answeredAtMs = now;
   }
 
   handleTimeout(now: number): void {
@@ -34,6 +38,16 @@ export class GatewayWatch {
     const wanted = this.#wanted;
     this.#wanted = false;
     return wanted;
+  }
+
+  /** Asks now: there is a reason to doubt. */
+  hurry(now: number): void {
+    if (this.#probeAtMs !== NEVER) this.#probeAtMs = now;
+  }
+
+  /** Whether the gateway has answered at or after `sinceMs`, and lives. */
+  answersSince(sinceMs: number, now: number): boolean {
+    return this.#answeredAtMs >= sinceMs && !this.silent(now);
   }
 
   /** Whether the gateway has been silent for too long. */

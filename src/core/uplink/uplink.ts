@@ -47,6 +47,7 @@ interface Probe {
   failures: number;
 }
 
+const NEVER = Number.POSITIVE_INFINITY;
 const NO_LINK: LinkFacts = { present: false, up: false, carrier: false, addresses: [], gateways: [] };
 const LINKED: LinkFacts = { present: true, up: true, carrier: true, addresses: [], gateways: [] };
 
@@ -62,6 +63,8 @@ export class Uplink {
   /** BOUNDED: by the paths of the peers of the configuration. */
   readonly #peers = new Map<string, Peer>();
   readonly #probes: Map<string, Probe>;
+  /** Since when no peer has been reached; NEVER: some is. */
+  #aloneSinceMs = NEVER;
 
   constructor(options: UplinkOptions, now: number, times?: SettlingTimes) {
     this.options = options;
@@ -138,6 +141,9 @@ export class Uplink {
   judge(elsewhere: (peer: string) => string | undefined, now: number): UplinkChange | undefined {
     if (!this.known) return undefined;
     const { device } = this.options;
+    const isReached = [...this.#peers.keys()].some((peer) => this.reach(peer) !== 'down');
+    if (!isReached && this.#aloneSinceMs === NEVER) this.gateway.hurry(now);
+    this.#aloneSinceMs = isReached ? NEVER : Math.min(this.#aloneSinceMs, now);
     this.gateway.handleTimeout(now);
     const peers = [...this.#peers].map(([name, { proven, triedSinceMs }]): PeerReach => {
       const overdue = now - triedSinceMs >= OVERDUE_MS;
@@ -145,7 +151,8 @@ export class Uplink {
     });
     const probes = new Map([...this.#probes].map(([name, { works }]) => [name, works]));
     const gatewaySilent = this.gateway.silent(now);
-    const evidence: Evidence = { device, link: this.link, gatewaySilent, peers, probes };
+    const gatewayAnswers = this.gateway.answersSince(this.#aloneSinceMs, now);
+    const evidence: Evidence = { device, link: this.link, gatewaySilent, gatewayAnswers, peers, probes };
     this.verdict = judge(evidence);
     const from = this.state;
     this.#settling.handleVerdict(this.verdict.state, this.verdict.hard, now);

@@ -95,19 +95,30 @@ test('a brown-out is left within seconds, and the way back takes a minute of goo
   t.is(world.a.manager.current?.name, 'isp1 → 192.0.2.1');
 });
 
+/** Times between changes of the path in use, of both nodes, in a world whose isp1 loses at `loss` for `seconds`. */
+function changesUnder(seed: number, loss: number, seconds: number): { world: World; gapsMs: number[] } {
+  const world = new World(seed, TWO, HUB);
+  world.runFor(20 * SECOND);
+  world.loss.set('198.51.100.1', loss);
+  world.runFor(seconds * SECOND);
+  const gapsMs = world.nodes.flatMap(({ uses }) => uses.slice(1).map((atMs, i) => atMs - uses[i]));
+  return { world, gapsMs };
+}
+
 test('no flapping: under random loss on one path, at most one change in any minute', (t) => {
   for (let seed = 1; seed <= 10; seed++) {
-    const world = new World(seed, TWO, HUB);
-    world.runFor(20 * SECOND);
     const loss = [0.3, 0.3, 0.3, 0.2, 0.5, 0.8][seed % 6];
-    world.loss.set('198.51.100.1', loss);
-    world.runFor(200 * SECOND);
-    for (const { name, uses } of world.nodes) {
-      for (let i = 1; i < uses.length; i++) {
-        t.true(uses[i] - uses[i - 1] >= 60 * SECOND, `seed ${seed}, loss ${loss}, ${name}: ${uses}`);
-      }
-    }
+    const { world, gapsMs } = changesUnder(seed, loss, 200);
+    for (const gapMs of gapsMs) t.true(gapMs >= 60 * SECOND, `seed ${seed}, loss ${loss}: ${gapsMs}`);
     t.is(world.a.manager.current?.name, 'isp2 → 192.0.2.1', `seed ${seed}`);
     t.is(world.a.manager.current?.health.state, 'up');
+  }
+});
+
+test('no flapping in the long run: an hour of 30 % loss in all, from many seeds', (t) => {
+  for (let seed = 100; seed < 124; seed++) {
+    const { world, gapsMs } = changesUnder(seed, 0.3, 150);
+    for (const gapMs of gapsMs) t.true(gapMs >= 60 * SECOND, `seed ${seed}: ${gapsMs}`);
+    for (const { uses } of world.nodes) t.true(uses.length >= 1 && uses.length <= 2, `seed ${seed}: ${uses}`);
   }
 });

@@ -10,7 +10,14 @@ const LINK: LinkFacts = {
   addresses: ['198.51.100.2/24'],
   gateways: ['198.51.100.1'],
 };
-const WELL: Evidence = { device: 'eth0', link: LINK, gatewaySilent: false, peers: [], probes: new Map() };
+const WELL: Evidence = {
+  device: 'eth0',
+  link: LINK,
+  gatewaySilent: false,
+  gatewayAnswers: false,
+  peers: [],
+  probes: new Map(),
+};
 
 function peer(name: string, change: Partial<PeerReach> = {}): PeerReach {
   return { name, state: 'up', proven: true, overdue: true, elsewhere: undefined, ...change };
@@ -47,6 +54,22 @@ const CASES: [string, Partial<Evidence>, string, string[]][] = [
     ['no-carrier: eth0 has no carrier'],
   ],
   ['no address', { link: { ...LINK, addresses: [] } }, 'DOWN', ['no-address: eth0 has no address']],
+  [
+    'the configured address is not there',
+    { link: { ...LINK, lacks: '198.51.100.9' } },
+    'DOWN',
+    ['no-address: eth0 does not have the configured address 198.51.100.9'],
+  ],
+  [
+    'the gateway answers, and nothing beyond it does',
+    { gatewayAnswers: true, peers: [lostHere], probes: probes(false) },
+    'down',
+    [
+      'paths-down: aws-a cannot be reached by it, though aws-a is by isp2; its gateway answers: the fault is beyond it',
+      'probes-failed: no answer from probe0',
+    ],
+  ],
+  ['the gateway answers, and all is well', { gatewayAnswers: true, peers: [up] }, 'up', []],
   ['no gateway', { link: { ...LINK, gateways: [] } }, 'degraded', ['no-gateway: eth0 has no default route']],
   [
     'the gateway is silent and nothing else is known',

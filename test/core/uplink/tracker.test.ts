@@ -116,9 +116,21 @@ test('a silent black hole: paths say so, and the gateway that still answers does
   bench.paths(0, 'down');
   bench.run(1_000);
   t.deepEqual(bench.events, [
-    '100101 isp1 up → down: aws-a, aws-b cannot be reached by it, though aws-a is by isp2',
-    '100101 breakout isp1 → isp2: isp1 is down: aws-a, aws-b cannot be reached by it, though aws-a is by isp2',
+    '100101 isp1 up → down: aws-a, aws-b cannot be reached by it, though aws-a is by isp2; its gateway answers: the fault is beyond it',
+    '100101 breakout isp1 → isp2: isp1 is down: aws-a, aws-b cannot be reached by it, though aws-a is by isp2; its gateway answers: the fault is beyond it',
   ]);
+});
+
+test('a silent black hole that begins with the gateway is not beyond it', (t) => {
+  const bench = new Bench();
+  bench.run(100_000);
+  bench.answers[0] = false;
+  bench.paths(0, 'down');
+  bench.run(1_000);
+  t.regex(
+    bench.events.join(),
+    /isp1 up → down: aws-a, aws-b cannot be reached by it, though aws-a is by isp2,/,
+  );
 });
 
 test('a peer that dies takes its paths one after the other, and no uplink with it', (t) => {
