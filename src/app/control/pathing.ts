@@ -221,6 +221,12 @@ export class Pathing {
     return [...records, last.slice()];
   }
 
+  /** Endpoints of the peer that are names without an address. */
+  unresolved(peer: number): string[] {
+    const endpoints = this.#options.endpointsOf(peer);
+    return endpoints.filter(({ address }) => address === undefined).map(({ key }) => key);
+  }
+
   /** Whether a path to the peer works. */
   isUsable(peer: number): boolean {
     return this.get(peer)?.manager.current?.health.isUsable ?? false;

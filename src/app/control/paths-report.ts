@@ -5,7 +5,7 @@ import { TwinspanError } from '../../core/base/errors.js';
 import { formatEndpoint } from '../../core/config/address.js';
 import type { Path } from '../../core/path/path.js';
 import { LOSS_WINDOWS_MS } from '../../core/path/quality.js';
-import type { PathReport, PathsReport } from '../observe/report.js';
+import type { PathReport, PathsReport, PeerPathsReport } from '../observe/report.js';
 import type { Node } from './node.js';
 import type { PeerPaths } from './peer-paths.js';
 
@@ -24,9 +24,15 @@ export function pathsReport(node: Node, peer: string | undefined): PathsReport {
       name: one.name,
       bfd: one.isOurs,
       ...(one.why !== '' && { why: one.why }),
+      ...unresolvedOf(node, one.number),
       paths: one.manager.paths.map((path) => pathReport(node, one, path)),
     })),
   };
+}
+
+function unresolvedOf(node: Node, peer: number): Pick<PeerPathsReport, 'unresolved'> {
+  const unresolved = node.pathing.unresolved(peer);
+  return unresolved.length === 0 ? {} : { unresolved };
 }
 
 /** One path of a peer. */

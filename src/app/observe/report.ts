@@ -299,6 +299,8 @@ export interface PeerPathsReport {
   bfd: boolean;
   /** Why its traffic goes where it goes. */
   why?: string;
+  /** Endpoints that are names without an address, `name:port`. */
+  unresolved?: string[];
   paths: PathReport[];
 }
 

@@ -267,6 +267,7 @@ export const PATHS: PathsReport = {
     {
       name: 'aws-b',
       bfd: false,
+      unresolved: ['aws-b.example.net:51820'],
       paths: [
         {
           uplink: 'isp1',

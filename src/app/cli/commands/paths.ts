@@ -58,6 +58,8 @@ export function formatPaths(report: PathsReport): string {
     paths.filter(({ why }) => why !== '').map((path) => [name, wayOf(path), path.why]),
   );
   if (faults.length > 0) sections.push(`Now\n${table(['', '', ''], faults, '  ')}`);
+  const names = report.peers.flatMap(({ name, unresolved = [] }) => unresolved.map((text) => [name, text]));
+  if (names.length > 0) sections.push(`Names that do not resolve\n${table(['', ''], names, '  ')}`);
   const choices = report.peers.flatMap(({ name, why }) => (why === undefined ? [] : [[name, why]]));
   if (choices.length > 0) sections.push(`Last choice\n${table(['', ''], choices, '  ')}`);
   const plain = report.peers.filter(({ bfd }) => !bfd).map(({ name }) => name);
