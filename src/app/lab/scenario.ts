@@ -24,7 +24,7 @@ export interface StaticRoute {
 }
 
 /** What kind of machine a host plays; it decides sysctls and which failures apply. */
-export type HostKind = 'host' | 'router' | 'isp' | 'node';
+export type HostKind = 'host' | 'router' | 'isp' | 'firewall' | 'node';
 
 export interface Host {
   readonly name: string;
@@ -32,8 +32,10 @@ export interface Host {
   readonly interfaces: readonly Interface[];
   readonly routes: readonly StaticRoute[];
   readonly programs: readonly Program[];
-  /** For an ISP: the interface towards the internet, behind which its customers are masqueraded. */
-  readonly outside?: string;
+  /** For an ISP or a firewall: its interfaces towards the internet, behind which everybody else is masqueraded. */
+  readonly outside?: readonly string[];
+  /** For a firewall that has several ways out. */
+  readonly firewall?: FirewallRole;
   /** For a node: how Twinspan uses its interfaces. */
   readonly node?: NodeRole;
   /** One line for `list` and `status`. */
@@ -43,9 +45,36 @@ export interface Host {
 /** Real programs that a host can run; plan/programs.ts knows how each is started and when it is ready. */
 export type Program = 'mariadb' | 'sftp' | 'app-server' | 'redis';
 
+/** A way of a firewall to the internet. */
+export interface FirewallWay {
+  readonly name: string;
+  readonly device: string;
+  readonly gateway: string;
+}
+
+/** How a firewall chooses among its ways: each is tried by itself (carrier, and a ping through it). */
+export interface FirewallRole {
+  /** The preferred one first. */
+  readonly ways: readonly FirewallWay[];
+  /** Addresses inside that prefer a way of their own, while it works. */
+  readonly own: readonly { readonly address: string; readonly way: string }[];
+  /** Address on the internet that it pings. */
+  readonly probe: string;
+}
+
+export interface NodeUplink {
+  readonly name: string;
+  readonly device: string;
+  readonly cost: number;
+  /** Where it is not that of the host's default route. */
+  readonly gateway?: string;
+  /** Address on the internet that is pinged to see whether the uplink works. */
+  readonly ping?: string;
+}
+
 export interface NodeRole {
   readonly lan: string;
-  readonly uplinks: readonly { readonly name: string; readonly device: string; readonly cost: number }[];
+  readonly uplinks: readonly NodeUplink[];
   /** Endpoints that others may dial, as host:port. */
   readonly endpoints: readonly string[];
 }
@@ -56,8 +85,8 @@ export interface Cluster {
   readonly place: string;
   readonly members: readonly string[];
   readonly site: string;
-  /** Host whose Redis keeps the cluster's epoch register. */
-  readonly redis: string;
+  /** Host whose Redis keeps the cluster's epoch register; a single node needs none. */
+  readonly redis?: string;
   /** Address of the site LAN that follows the active member. */
   readonly vip?: string;
 }

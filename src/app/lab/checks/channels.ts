@@ -26,7 +26,7 @@ async function registersOf(lab: Lab): Promise<Map<string, string>> {
   const found = await Promise.all(
     clusters.map(async (cluster) => {
       const key = `twinspan:{${name}/${cluster.name}}`;
-      const outcome = await lab.exec(cluster.redis, ['redis-cli', '-h', '127.0.0.1', 'HGET', key, 'epoch']);
+      const outcome = await lab.exec(cluster.redis!, ['redis-cli', '-h', '127.0.0.1', 'HGET', key, 'epoch']);
       return outcome.stdout.trim();
     }),
   );

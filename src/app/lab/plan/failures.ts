@@ -8,6 +8,9 @@
  *   link:NODE/lan|wan:silent   nothing passes, and nothing says so
  *   isp:NAME                   the ISP goes dark: carrier loss on all its links
  *   isp:NAME:silent            the ISP forwards nothing and says nothing
+ *   isp:NAME:loss              the ISP loses 30 % of all packets
+ *   firewall:NAME              the firewall goes dark; mended, it knows no connection any more
+ *   switch:NAME                the switch goes dark: carrier loss for all on it
  *   partner:PLACE              the members of a cluster do not reach each other over their LAN; all else does
  *   redis:PLACE                kill -9 Redis; it comes back with its data
  *   redis:PLACE:freeze         SIGSTOP; mended by SIGCONT
@@ -20,17 +23,20 @@
 import { TwinspanError } from '../../../core/base/errors.js';
 import type { Layout } from '../layout.js';
 import { type Host, hostNamed, type Scenario } from '../scenario.js';
+import { firewallFailure, firewallsOf } from './firewalls.js';
 import {
   cutFailure,
   ispFailure,
   linkFailure,
+  lossyIspFailure,
   portAt,
   silentIspFailure,
   silentLinkFailure,
+  switchFailure,
 } from './link-failures.js';
 import { nodesOf } from './overlay.js';
 import { planPrograms, processesOf } from './programs.js';
-import { ec2Failures, redisFailures } from './service-failures.js';
+import { ec2Failures, redisFailure } from './service-failures.js';
 import type { Step } from './step.js';
 
 export interface Failure {
@@ -82,18 +88,21 @@ function nodeFailures(scenario: Scenario, layout: Layout, host: Host): Failure[]
 }
 
 function clusterFailures(scenario: Scenario, layout: Layout): Failure[] {
-  return scenario.overlay.clusters.flatMap((cluster) => {
-    const redis = hostNamed(scenario, cluster.redis)!;
+  const pairs = scenario.overlay.clusters.filter((cluster) => cluster.members.length > 1);
+  return pairs.flatMap((cluster) => {
+    const redis = hostNamed(scenario, cluster.redis ?? '');
     const [a, b] = cluster.members.map((name) => {
       const host = hostNamed(scenario, name)!;
       return portAt(scenario, host, host.node!.lan);
     });
+    const cut = cutFailure(layout, `partner:${cluster.place}`, a, b);
+    if (redis === undefined) return [cut];
     const toRedis = portAt(scenario, redis, redis.interfaces[0].name);
     return [
-      cutFailure(layout, `partner:${cluster.place}`, a, b),
+      cut,
       killFailure(scenario, layout, `redis:${cluster.place}`, redis.name, 'SIGKILL'),
       freezeFailure(`redis:${cluster.place}:freeze`, redis.name),
-      ...redisFailures(scenario, layout, cluster),
+      redisFailure(scenario, layout, cluster.place, redis.name),
       ...[a, b].map((port) => cutFailure(layout, `redis:${cluster.place}/${port.host}`, port, toRedis)),
     ];
   });
@@ -108,7 +117,12 @@ export function failuresOf(scenario: Scenario, layout: Layout): Map<string, Fail
       .flatMap((host) => [
         ispFailure(layout, `isp:${host.name}`, host),
         silentIspFailure(layout, `isp:${host.name}:silent`, host),
+        lossyIspFailure(layout, `isp:${host.name}:loss`, host),
       ]),
+    ...firewallsOf(scenario).map((host) => firewallFailure(scenario, layout, host)),
+    ...scenario.segments
+      .filter((segment) => segment.kind === 'switch')
+      .map((segment) => switchFailure(scenario, layout, `switch:${segment.name}`, segment)),
     ...clusterFailures(scenario, layout),
     ...ec2Failures(scenario, layout),
     ...planPrograms(scenario, layout).map(({ process: { name } }) =>
@@ -121,7 +135,8 @@ export function failuresOf(scenario: Scenario, layout: Layout): Map<string, Fail
 /** The names of all failures in few words: of what there are several alike, NAME stands for each. */
 export function failurePatterns(scenario: Scenario, layout: Layout): string[] {
   const places = scenario.overlay.clusters.map((cluster) => cluster.place);
-  const names = [...scenario.hosts.map((host) => host.name), ...places];
+  const named = [...scenario.hosts, ...scenario.segments].map((one) => one.name);
+  const names = [...named, ...places];
   const pattern = (what: string) => {
     const [kind, ...rest] = what.split(/(?=[:/])/);
     return [kind, ...rest.map((word) => (names.includes(word.slice(1)) ? `${word[0]}NAME` : word))].join('');

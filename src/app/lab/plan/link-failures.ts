@@ -8,6 +8,9 @@ import type { Failure } from './failures.js';
 import { attachments, planInterfaces, portOf } from './network.js';
 import type { Step } from './step.js';
 
+/** Of a brown-out. */
+const LOSS_PERCENT = 30;
+
 /** Where a host's interface is plugged in. */
 export interface Port {
   readonly host: string;
@@ -106,12 +109,29 @@ export function cutFailure(layout: Layout, what: string, a: Port, b: Port): Fail
   });
 }
 
-/** An ISP without power. */
+/** A router without power. */
 export function ispFailure(layout: Layout, what: string, host: Host): Failure {
   return {
     what,
     fail: host.interfaces.map((one) => down(layout, host.name, one.name)),
     heal: planInterfaces(layout, host),
+  };
+}
+
+/** An ISP that loses packets at random, in both directions. */
+export function lossyIspFailure(layout: Layout, what: string, host: Host): Failure {
+  const rule = `numgen random mod 100 < ${LOSS_PERCENT} drop`;
+  return silence(layout, what, host.name, 'ip', 'loss', { forward: [rule] });
+}
+
+/** A switch without power: no port has a carrier. */
+export function switchFailure(scenario: Scenario, layout: Layout, what: string, segment: Segment): Failure {
+  const ports = attachments(scenario, segment).map(portOf);
+  const namespace = namespaceOf(layout, segment.name);
+  return {
+    what,
+    fail: ports.map((port) => down(layout, segment.name, port)),
+    heal: ports.map((port): Step => ({ do: 'ip', namespace, args: `link set ${port} up` })),
   };
 }
 

@@ -1,5 +1,5 @@
 /**
- * Namespaces, cables, bridges, addresses, routes and the ISPs' masquerading, as plain `ip`, `sysctl` and `nft`
+ * Namespaces, cables, bridges, addresses, routes and the masquerading of ISPs and firewalls, as plain `ip`, `sysctl` and `nft`
  * commands. Sysctls come before the interfaces are up and IPv6 is off on every wire, so that a capture on an ISP's link
  * shows no neighbour discovery: what is left on the wire is the routers' own traffic and ARP.
  */
@@ -82,7 +82,7 @@ function planSwitch(scenario: Scenario, layout: Layout, segment: Segment): Step[
  * daemon's own business and starts out off; rp_filter 2 is what Debian ships.
  */
 function planSysctls(layout: Layout, host: Host): Step {
-  const forwards = host.kind === 'router' || host.kind === 'isp';
+  const forwards = host.kind === 'router' || host.kind === 'isp' || host.kind === 'firewall';
   const devices = host.interfaces.map((one) => one.name);
   const values = [
     `net.ipv4.ip_forward=${forwards ? 1 : 0}`,
@@ -113,17 +113,18 @@ export function planInterfaces(layout: Layout, host: Host, only?: string): IpSte
   ];
 }
 
-/** An ISP lets its customers out under its own address and nothing in that they did not ask for. */
-function ispRules(outside: string): string {
-  return `table ip isp {
+/** Those inside go out under the router's own address, and nothing comes in that they did not ask for. */
+function natRules(outside: readonly string[]): string {
+  const devices = outside.map((device) => `"${device}"`).join(', ');
+  return `table ip nat {
   chain forward {
     type filter hook forward priority filter; policy accept;
-    iifname "${outside}" ct state established,related accept
-    iifname "${outside}" drop
+    iifname { ${devices} } ct state established,related accept
+    iifname { ${devices} } drop
   }
   chain postrouting {
     type nat hook postrouting priority srcnat; policy accept;
-    oifname "${outside}" masquerade
+    oifname { ${devices} } masquerade
   }
 }
 `;
@@ -131,9 +132,9 @@ function ispRules(outside: string): string {
 
 function planNat(layout: Layout, host: Host): Step[] {
   if (host.outside === undefined) return [];
-  const path = hostPath(layout, host.name, 'isp.nft');
+  const path = hostPath(layout, host.name, 'nat.nft');
   return [
-    { do: 'write', path, mode: 0o644, text: ispRules(host.outside) },
+    { do: 'write', path, mode: 0o644, text: natRules(host.outside) },
     { do: 'run', argv: ['ip', 'netns', 'exec', namespaceOf(layout, host.name), 'nft', '-f', path] },
   ];
 }

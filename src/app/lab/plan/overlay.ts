@@ -3,7 +3,14 @@
  * and one key pair each. Keys are made by `twinspan keygen` when the lab is built; `{{…}}` stands for them until then.
  */
 import { hostPath, type Layout } from '../layout.js';
-import { addressOf, type Cluster, type Host, hostNamed, type Scenario } from '../scenario.js';
+import {
+  addressOf,
+  type Cluster,
+  type Host,
+  hostNamed,
+  type NodeUplink,
+  type Scenario,
+} from '../scenario.js';
 import { ec2Of, REDIS_PORT } from './services.js';
 import { quote, type Step } from './step.js';
 
@@ -85,22 +92,26 @@ ${overlay.insideNat
 `;
 }
 
+function uplinkText({ name, device, cost, gateway, ping }: NodeUplink): string {
+  const parts = [`name: ${name}`, `device: ${device}`, `cost: ${cost}`];
+  if (gateway !== undefined) parts.push(`gateway: ${gateway}`);
+  if (ping !== undefined) parts.push(`probes: [{ ping: ${ping} }]`);
+  return `{ ${parts.join(', ')} }`;
+}
+
 /** node.yaml of one node. */
 export function nodeYaml(scenario: Scenario, layout: Layout, host: Host): string {
   const role = host.node!;
-  const redis = hostNamed(scenario, clusterOf(scenario, host.name).redis)!;
-  const uplinks = role.uplinks.map(
-    (one) => `{ name: ${one.name}, device: ${one.device}, cost: ${one.cost} }`,
-  );
+  const redis = hostNamed(scenario, clusterOf(scenario, host.name).redis ?? '');
+  const register = redis && `redis: { url: "redis://${addressOf(redis)}:${REDIS_PORT}" }\n`;
   return `node: ${host.name}
 network: ${networkFile(layout)}
 privateKeyFile: ${hostPath(layout, host.name, 'private.key')}
 lan: { device: ${role.lan}, tun: ts-lan }
 wan: { tun: ts-wan }
-uplinks: [${uplinks.join(', ')}]
+uplinks: [${role.uplinks.map(uplinkText).join(', ')}]
 listenPort: 51820
-redis: { url: "redis://${addressOf(redis)}:${REDIS_PORT}" }
-stateDir: ${hostPath(layout, host.name, 'state')}
+${register ?? ''}stateDir: ${hostPath(layout, host.name, 'state')}
 runDir: ${hostPath(layout, host.name, 'run', 'twinspan')}
 uapi: { name: ${host.name} }
 `;

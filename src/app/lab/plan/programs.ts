@@ -6,6 +6,7 @@
 import { enter, hostPath, type Layout } from '../layout.js';
 import { EC2_ENVIRONMENT } from '../programs/ec2.js';
 import { addressOf, type Host, type Program, type Scenario } from '../scenario.js';
+import { planFirewalls } from './firewalls.js';
 import { clusterOf, nodeFile, nodesOf } from './overlay.js';
 import { logFile, type ProgramPlan, READY_MS, readyTcp } from './program.js';
 import { planCloud, planRedis } from './services.js';
@@ -206,7 +207,7 @@ export function planPrograms(scenario: Scenario, layout: Layout): ProgramPlan[] 
 
 /** What the nodes lean on, to be there before them. */
 export function planServices(scenario: Scenario, layout: Layout): ProgramPlan[] {
-  return plansOf(scenario, layout, (program) => program === 'redis');
+  return [...plansOf(scenario, layout, (program) => program === 'redis'), ...planFirewalls(scenario, layout)];
 }
 
 /** The daemon of a node. One whose cluster moves VPC routes has the credentials that the emulator wants. */

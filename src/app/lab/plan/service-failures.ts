@@ -1,6 +1,6 @@
 /** Failures of what the clusters lean on: Redis that has lost its data, an EC2 API that is away, slow or unwilling. */
 import { type Layout, namespaceOf } from '../layout.js';
-import { type Cluster, hostNamed, type Scenario } from '../scenario.js';
+import { hostNamed, type Scenario } from '../scenario.js';
 import type { Failure } from './failures.js';
 import { processesOf } from './programs.js';
 import { EC2_PORT, ec2Of, redisDir } from './services.js';
@@ -10,19 +10,17 @@ import type { Step } from './step.js';
 const SLOW_S = 5;
 
 /** Redis loses its data: with it the epoch register. */
-export function redisFailures(scenario: Scenario, layout: Layout, cluster: Cluster): Failure[] {
-  const plan = processesOf(scenario, layout).get(cluster.redis)!;
-  return [
-    {
-      what: `redis:${cluster.place}:empty`,
-      fail: [
-        { do: 'stop', process: cluster.redis, signal: 'SIGKILL', gone: true },
-        { do: 'run', argv: ['rm', '-rf', redisDir(layout, cluster.redis)] },
-        { do: 'directory', path: redisDir(layout, cluster.redis) },
-      ],
-      heal: [{ do: 'start', process: plan.process }, plan.ready],
-    },
-  ];
+export function redisFailure(scenario: Scenario, layout: Layout, place: string, redis: string): Failure {
+  const plan = processesOf(scenario, layout).get(redis)!;
+  return {
+    what: `redis:${place}:empty`,
+    fail: [
+      { do: 'stop', process: redis, signal: 'SIGKILL', gone: true },
+      { do: 'run', argv: ['rm', '-rf', redisDir(layout, redis)] },
+      { do: 'directory', path: redisDir(layout, redis) },
+    ],
+    heal: [{ do: 'start', process: plan.process }, plan.ready],
+  };
 }
 
 /**

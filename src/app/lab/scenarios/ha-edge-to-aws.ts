@@ -67,7 +67,7 @@ function isp(number: number): Host {
     ],
     routes: [],
     programs: [],
-    outside: 'eth1',
+    outside: ['eth1'],
     about: 'ISP that masquerades its customer',
   };
 }
