@@ -14,7 +14,15 @@ test('the longest gap is the longest time between arrivals, and knows when it be
     meter.handleArrival(sequence, now);
   }
   const losses = [{ atMs: Math.round(performance.timeOrigin + 1400), packets: 37 }];
-  t.deepEqual(meter.finish(1420), { received: 5, lost: 37, longestGapMs: 380, longestGapAtMs: 20, losses });
+  const gaps = [{ fromMs: Math.round(performance.timeOrigin + 1020), untilMs: losses[0].atMs }];
+  t.deepEqual(meter.finish(1420), {
+    received: 5,
+    lost: 37,
+    longestGapMs: 380,
+    longestGapAtMs: 20,
+    losses,
+    gaps,
+  });
 });
 
 test('silence up to the end counts, silence before the first arrival does not', (t) => {

@@ -40,13 +40,18 @@ export interface Programme {
   readonly repeat: number;
   /** Whether a figure above its budget fails the row; else only one above `limitOf` it does. */
   readonly strict: boolean;
+  /** Only the short programme, and shorter where something is watched for long. */
+  readonly short: boolean;
 }
 
-/** Checks that share a capture of the ISPs' links; one more row says what was on them meanwhile. */
+/** Checks that may share a capture of the ISPs' links; one more row then says what was on them meanwhile. */
 export interface CheckGroup {
   readonly title: string;
-  /** Whether things are broken on purpose: then an ISP may also see ICMP errors about WireGuard datagrams. */
-  readonly broken: boolean;
+  /**
+   * What the ISPs may see: WireGuard alone, or, where things are broken on purpose, also ICMP errors about it. Not captured:
+   * somebody pings through them.
+   */
+  readonly capture: 'clean' | 'errors' | 'none';
   readonly checks: readonly Check[];
 }
 

@@ -1,9 +1,10 @@
 /**
- * What the nodes told in their logs since a moment: role changes to the millisecond, and what became of the VPC's routes.
+ * What the nodes and firewalls told in their logs since a moment: role changes to the millisecond, and what became of the VPC's routes.
  * Reading logs disturbs nobody, which asking fifty times a second would.
  */
 import { readFileSync, statSync } from 'node:fs';
 import { isActing, type Role } from '../../../core/cluster/record.js';
+import { firewallsOf } from '../plan/firewalls.js';
 import { nodesOf } from '../plan/overlay.js';
 import { logFile } from '../plan/program.js';
 import type { Report } from '../programs/meter.js';
@@ -23,16 +24,22 @@ export interface LogEvent {
   readonly message?: string;
   readonly hint?: string;
   readonly afterMs?: number;
+  /** Of a node's path: to whom. */
+  readonly peer?: string;
+  readonly path?: string;
+  /** Of a firewall: whose way it has changed, and to which. */
+  readonly customer?: string;
+  readonly way?: string;
 }
 
 interface RawLine extends Omit<LogEvent, 'atMs'> {
   readonly time: string;
 }
 
-function parseLine(line: string): LogEvent | undefined {
+function parseLine(node: string, line: string): LogEvent | undefined {
   try {
     const { time, ...rest } = JSON.parse(line) as RawLine;
-    return { ...rest, atMs: Date.parse(time) };
+    return { ...rest, node, atMs: Date.parse(time) };
   } catch {
     // The half line of a node that was killed, or what it said on stderr.
     return undefined;
@@ -47,16 +54,19 @@ export class History {
   constructor(lab: Lab) {
     this.#lab = lab;
     const sizeOf = (node: string) => statSync(logFile(lab.layout, node)).size;
-    this.#offsets = new Map(nodesOf(lab.scenario).map(({ name }) => [name, sizeOf(name)]));
+    const firewalls = firewallsOf(lab.scenario).filter(({ firewall }) => firewall !== undefined);
+    const tellers = [...nodesOf(lab.scenario), ...firewalls];
+    this.#offsets = new Map(tellers.map(({ name }) => [name, sizeOf(name)]));
   }
 
-  /** What the nodes have told since, in the order of time. */
+  /** What the nodes and firewalls have told since, in the order of time. */
   events(nodes: readonly string[] = [...this.#offsets.keys()]): LogEvent[] {
-    const lines = nodes.flatMap((node) => {
+    const parsed = nodes.flatMap((node) => {
       const text = readFileSync(logFile(this.#lab.layout, node)).subarray(this.#offsets.get(node));
-      return text.toString('utf8').split('\n');
+      const lines = text.toString('utf8').split('\n');
+      return lines.map((line) => parseLine(node, line));
     });
-    const events = lines.map(parseLine).filter((event) => event !== undefined);
+    const events = parsed.filter((event) => event !== undefined);
     return events.toSorted((a, b) => a.atMs - b.atMs);
   }
 

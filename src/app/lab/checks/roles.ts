@@ -2,7 +2,7 @@
 import { isActing } from '../../../core/cluster/record.js';
 import { controlSocketPath } from '../../../core/config/configuration.js';
 import { callDaemon } from '../../../edge/socket/client.js';
-import type { StatusReport } from '../../observe/report.js';
+import type { ControlMethod, PathReport, PathsReport, StatusReport } from '../../observe/report.js';
 import { hostPath } from '../layout.js';
 import type { Cluster } from '../scenario.js';
 import type { Lab } from './check.js';
@@ -11,15 +11,25 @@ import { pause } from './outage.js';
 const ASK_MS = 1_000;
 const POLL_MS = 100;
 
-/** A node's report of itself; undefined where it does not answer. */
-export async function statusOf(lab: Lab, node: string): Promise<StatusReport | undefined> {
+async function ask(lab: Lab, node: string, method: ControlMethod): Promise<unknown> {
   lab.throwIfStopped();
   const socket = controlSocketPath(hostPath(lab.layout, node, 'run', 'twinspan'), node);
   try {
-    return (await callDaemon(socket, 'status', {}, ASK_MS)) as StatusReport;
+    return await callDaemon(socket, method, {}, ASK_MS);
   } catch {
     return undefined;
   }
+}
+
+/** A node's report of itself; undefined where it does not answer. */
+export async function statusOf(lab: Lab, node: string): Promise<StatusReport | undefined> {
+  return (await ask(lab, node, 'status')) as StatusReport | undefined;
+}
+
+/** The path by which `node` sends to `peer`; undefined where it has none, or does not answer. */
+export async function pathInUse(lab: Lab, node: string, peer: string): Promise<PathReport | undefined> {
+  const report = (await ask(lab, node, 'paths')) as PathsReport | undefined;
+  return report?.peers.find(({ name }) => name === peer)?.paths.find(({ inUse }) => inUse);
 }
 
 /** The members of a cluster that act now. */

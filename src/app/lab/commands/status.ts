@@ -8,7 +8,8 @@ import { wantedScenario } from './up.js';
 
 /** Names of scenarios with a line about each. */
 export function list(): number {
-  for (const scenario of SCENARIOS) process.stdout.write(`${scenario.name}  ${scenario.title}\n`);
+  const width = Math.max(...SCENARIOS.map(({ name }) => name.length));
+  for (const { name, title } of SCENARIOS) process.stdout.write(`${name.padEnd(width)}  ${title}\n`);
   return 0;
 }
 
@@ -39,10 +40,17 @@ export function status(json: boolean): number {
     process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
     return 0;
   }
-  const lines = hosts.map((host) => {
+  const cells = hosts.map((host) => {
     const running = host.processes.map((one) => `${one.condition} ${one.pid}`).join(', ') || '-';
-    return `${host.name.padEnd(9)} ${host.addresses.join(' ').padEnd(34)} ${running.padEnd(16)} ${host.about}`;
+    return [host.name, host.addresses.join(' '), running, host.about];
   });
+  const widths = cells[0].map((_, column) => Math.max(...cells.map((row) => row[column].length)));
+  const lines = cells.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column]))
+      .join('  ')
+      .trimEnd(),
+  );
   process.stdout.write(
     `${scenario.name} ${complete ? `up since ${startedAt}` : 'half built'}\n${lines.join('\n')}\n`,
   );

@@ -139,7 +139,9 @@ export function failurePatterns(scenario: Scenario, layout: Layout): string[] {
   const names = [...named, ...places];
   const pattern = (what: string) => {
     const [kind, ...rest] = what.split(/(?=[:/])/);
-    return [kind, ...rest.map((word) => (names.includes(word.slice(1)) ? `${word[0]}NAME` : word))].join('');
+    // The ends of a link have names too, which tell more than the hosts' and switches' that are alike.
+    const isName = (word: string) => names.includes(word.slice(1)) && !(kind === 'link' && word[0] === '/');
+    return [kind, ...rest.map((word) => (isName(word) ? `${word[0]}NAME` : word))].join('');
   };
   return [...new Set([...failuresOf(scenario, layout).keys()].map(pattern))];
 }

@@ -13,6 +13,14 @@ export interface Track {
   longestGapAtMs: number;
   /** Where numbers were missing, the first few places. */
   readonly losses: Loss[];
+  /** The gaps that are worth a word, the first of them. */
+  readonly gaps: Gap[];
+}
+
+/** A time without an arrival, Unix time in ms. */
+export interface Gap {
+  readonly fromMs: number;
+  readonly untilMs: number;
 }
 
 export interface Loss {
@@ -22,10 +30,13 @@ export interface Loss {
 }
 
 const LOSSES_MAX = 16;
+const GAPS_MAX = 64;
+/** Five packets. */
+const GAP_MS_MIN = 50;
 
 /** A track of what has not begun. */
 export function emptyTrack(): Track {
-  return { received: 0, lost: 0, longestGapMs: 0, longestGapAtMs: 0, losses: [] };
+  return { received: 0, lost: 0, longestGapMs: 0, longestGapAtMs: 0, losses: [], gaps: [] };
 }
 
 export interface Report {
@@ -64,6 +75,11 @@ export class Meter {
 
   #gapUntil(now: number): void {
     const gap = now - this.#last;
+    const { gaps } = this.track;
+    if (gap >= GAP_MS_MIN && gaps.length < GAPS_MAX) {
+      const [fromMs, untilMs] = [this.#last, now].map((at) => Math.round(performance.timeOrigin + at));
+      gaps.push({ fromMs, untilMs });
+    }
     if (gap <= this.track.longestGapMs) return;
     this.track.longestGapMs = Math.round(gap);
     this.track.longestGapAtMs = Math.round(this.#last - this.#first);

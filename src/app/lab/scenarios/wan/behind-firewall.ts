@@ -4,7 +4,7 @@
  */
 import type { Cluster, Host, Scenario, Segment } from '../../scenario.js';
 import {
-  BEACON,
+  CORE,
   cablesOf,
   firewallOf,
   HUB_HOSTS,
@@ -53,7 +53,7 @@ function edgeOf(interfaces: Host['interfaces'], lan: string): Host {
     programs: [],
     node: {
       lan,
-      uplinks: [{ name: 'dmz', device: 'eth0', cost: 10, ping: BEACON }],
+      uplinks: [{ name: 'dmz', device: 'eth0', cost: 10, ping: CORE }],
       endpoints: [],
     },
     about: 'single node of the site, private address',

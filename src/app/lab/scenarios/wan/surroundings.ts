@@ -14,8 +14,8 @@ export const SITE = '172.16.10';
 export const SERVER_NETWORK = '10.100.10.15';
 const APP_NETWORK = '10.100.100.15';
 const HUB_PUBLIC = '203.0.113.10';
-/** A host on the internet that answers pings: what firewalls and nodes try their ISPs with. */
-export const BEACON = '203.0.113.1';
+/** The router of the internet, which answers pings: what firewalls and nodes try their ISPs with. */
+export const CORE = '203.0.113.1';
 
 export type IspName = 'isp1' | 'isp2';
 const ISPS: Readonly<Record<IspName, { readonly prefix: string; readonly address: string }>> = {
@@ -66,7 +66,7 @@ export function cablesOf(isp: IspName, ...customers: readonly string[]): Segment
 
 const TO_CUSTOMERS = ISP_NAMES.map((isp) => ({ to: `${ISPS[isp].prefix}.0/24`, via: ISPS[isp].address }));
 
-/** The hub, its application server, and the beacon. */
+/** The hub, its application server, and the internet's router. */
 export const HUB_HOSTS: readonly Host[] = [
   {
     name: 'app',
@@ -83,7 +83,7 @@ export const HUB_HOSTS: readonly Host[] = [
       { name: 'eth0', segment: 'internet', address: `${HUB_PUBLIC}/24` },
       { name: 'eth1', segment: 'vpc', address: '192.168.10.200/24' },
     ],
-    routes: TO_CUSTOMERS,
+    routes: [{ to: 'default', via: CORE }],
     programs: [],
     node: {
       lan: 'eth1',
@@ -93,12 +93,12 @@ export const HUB_HOSTS: readonly Host[] = [
     about: 'single node with a public address',
   },
   {
-    name: 'beacon',
-    kind: 'host',
-    interfaces: [{ name: 'eth0', segment: 'internet', address: `${BEACON}/24` }],
+    name: 'core',
+    kind: 'router',
+    interfaces: [{ name: 'eth0', segment: 'internet', address: `${CORE}/24` }],
     routes: TO_CUSTOMERS,
     programs: [],
-    about: 'answers pings on the internet',
+    about: 'router of the internet, answers pings',
   },
 ];
 
@@ -183,7 +183,7 @@ export function memberOf(
     node: {
       lan,
       uplinks: wans.map(({ uplink, gateway }, place): NodeUplink => {
-        const common = { name: uplink, device: `eth${place}`, cost: 10 * (place + 1), ping: BEACON };
+        const common = { name: uplink, device: `eth${place}`, cost: 10 * (place + 1), ping: CORE };
         return place === 0 ? common : { ...common, gateway };
       }),
       endpoints,
@@ -214,7 +214,7 @@ export function firewallOf(
     routes: ways.length > 1 ? [] : [{ to: 'default', via: ways[0].gateway }],
     programs: [],
     outside: ways.map(({ device }) => device),
-    ...(ways.length > 1 && { firewall: { ways: plain, own, probe: BEACON } }),
+    ...(ways.length > 1 && { firewall: { ways: plain, own, probe: CORE } }),
     about: `firewall that masquerades ${dmz.segment} behind ${lines.map(({ isp }) => isp).join(' or ')}`,
   };
 }

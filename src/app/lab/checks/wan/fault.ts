@@ -1,0 +1,250 @@
+/**
+ * One fault of a WAN or an ISP: traffic between the application server and the site is measured while it happens, and again
+ * while it is mended and the preferred way taken back. Either part makes a row's figures: the outage of the first, the
+ * packets lost in the second.
+ */
+import type { Report } from '../../programs/meter.js';
+import type { Cluster } from '../../scenario.js';
+import { type Check, type Finding, finding, type Lab } from '../check.js';
+import { describeChange, describeLosses, History, type LogEvent, movesRole } from '../history.js';
+import {
+  describeReport,
+  figuresOf,
+  isWhole,
+  lostPackets,
+  measureOutage,
+  outageMs,
+  pause,
+} from '../outage.js';
+import { becomesActive, eventually, partnerOf, pathInUse, statusOf } from '../roles.js';
+import { settle } from '../settle.js';
+
+/** How the preferred way is taken back once the fault is mended. */
+export type Return =
+  /** The firewall goes back to its preferred ISP: the public address changes once more. */
+  | 'firewall'
+  /** The preferred member takes the role back by itself. */
+  | 'failback'
+  /** The operator hands the role back: after several changes the members themselves are in no hurry. */
+  | 'hand-over'
+  /** Traffic returns to the preferred uplink. */
+  | 'uplink'
+  /** It is not waited for. */
+  | 'none';
+
+export interface WanFault {
+  readonly name: string;
+  readonly short: boolean;
+  /** Failures that together make it. */
+  readonly whats: readonly string[];
+  /** The preferred member hands its role to the other first. */
+  readonly swapped?: boolean;
+  /** Whether the role has to move to the partner; otherwise no role may change. */
+  readonly moves?: boolean;
+  /** What the budget is for: from the fault, or from when the firewall has taken another ISP. */
+  readonly budgetMs: number;
+  readonly from: 'fault' | 'firewall';
+  /** Uplink by which the site then sends. */
+  readonly uplink?: string;
+  /** How long it is looked at, ms, beyond what has to happen. */
+  readonly lookMs?: number;
+  readonly lookShortMs?: number;
+  /** How often, at most, a node may change the path to one peer. */
+  readonly changesMax?: number;
+  readonly back: Return;
+}
+
+const HUB = 'hub';
+const PAIR_OF_HOSTS = { from: 'app', to: 'server', address: '10.100.10.15' };
+const MOVE_MS_MAX = 8_000;
+const LOOK_MS = 2_000;
+/** A gap that begins so soon after a firewall's switch is the switch's. */
+const SWITCH_MS = 300;
+/** The firewall waits five seconds before it trusts an ISP again. */
+const FIREWALL_MS_MAX = 15_000;
+/** The failback delay of 10 s, doubled once, the time to listen and settle, and room for a busy machine. */
+const FAILBACK_MS_MAX = 60_000;
+/** A path that has died must be good for 10 s, and longer when it dies again. */
+const UPLINK_MS_MAX = 75_000;
+const REFUSED_MS_MAX = 20_000;
+
+function siteOf(lab: Lab): Cluster {
+  return lab.scenario.overlay.clusters.find(({ place }) => place === 'site')!;
+}
+
+function switches(history: History): LogEvent[] {
+  return history.events().filter(({ event }) => event === 'firewall-switched');
+}
+
+/** How often the path between the site and the hub has changed, on the node where it did most. */
+function pathChanges(history: History): number {
+  const counts = new Map<string, number>();
+  for (const { event, node, peer } of history.events()) {
+    if (event !== 'path-in-use' || (node !== HUB && peer !== HUB)) continue;
+    counts.set(`${node} ${peer}`, (counts.get(`${node} ${peer}`) ?? 0) + 1);
+  }
+  return Math.max(0, ...counts.values());
+}
+
+/** How long after the switch of a firewall packets came again; 0 where they never stopped. */
+function silentAfter({ there, back }: Report, switchedMs: number): number {
+  const gaps = [...there.gaps, ...back.gaps].filter(({ fromMs }) => fromMs <= switchedMs + SWITCH_MS);
+  return Math.max(0, ...gaps.map(({ untilMs }) => untilMs - switchedMs));
+}
+
+/** Gaps, counted from a moment, in a few words: the first packet that was missing is due in the middle of one. */
+function describeGaps({ there, back }: Report, sinceMs: number): string {
+  const words = (name: string, gaps: Report['there']['gaps']) =>
+    gaps.map(({ fromMs, untilMs }) => `${name} ${fromMs - sinceMs}–${untilMs - sinceMs}`);
+  return [...words('there', there.gaps), ...words('back', back.gaps)].join(', ');
+}
+
+/** Has the operator give the role to `member`; whether it was accepted, and the member acts. */
+async function handOver(lab: Lab, cluster: Cluster, member: string): Promise<boolean> {
+  const accepted = await eventually(REFUSED_MS_MAX, async () => {
+    const outcome = await lab.exec(member, ['twinspan', 'failover', '--to', member]);
+    return outcome.code === 0;
+  });
+  return accepted && (await becomesActive(lab, cluster, member, MOVE_MS_MAX));
+}
+
+interface Part {
+  /** When it was broken or mended, Unix time. */
+  readonly failedAtMs: number;
+  readonly report: Report;
+  readonly figureMs: number;
+  readonly history: History;
+  readonly wrong: readonly string[];
+}
+
+/** The fault happens. */
+async function breakIt(lab: Lab, fault: WanFault, cluster: Cluster, active: string): Promise<Part> {
+  const history = new History(lab);
+  const wrong: string[] = [];
+  let failedAtMs = 0;
+  const report = await measureOutage(lab, PAIR_OF_HOSTS, async () => {
+    failedAtMs = Date.now();
+    await lab.fail(...fault.whats);
+    const taker = partnerOf(cluster, active);
+    const moved =
+      fault.moves !== true ||
+      (await eventually(MOVE_MS_MAX, async () => (await statusOf(lab, taker))?.role === 'active'));
+    if (!moved) wrong.push(`${taker} did not take over`);
+    if (fault.from === 'firewall') {
+      const switched = await eventually(FIREWALL_MS_MAX, async () => switches(history).length > 0);
+      if (!switched) wrong.push('the firewall did not take the other ISP');
+    }
+    await pause((lab.programme.short ? fault.lookShortMs : fault.lookMs) ?? fault.lookMs ?? LOOK_MS);
+    const node = fault.moves === true ? taker : active;
+    const uplink = fault.uplink && (await pathInUse(lab, node, HUB))?.uplink;
+    if (uplink !== fault.uplink)
+      wrong.push(`${node} sends by ${uplink ?? 'nothing'}, not by ${fault.uplink}`);
+  });
+  const moves = history.roleChanges(cluster.members).filter(movesRole).map(describeChange);
+  if (fault.moves !== true && moves.length > 0) wrong.push(...moves);
+  const changes = pathChanges(history);
+  if (changes > (fault.changesMax ?? Number.POSITIVE_INFINITY)) wrong.push(`${changes} changes of path`);
+  const switchedMs = switches(history)[0]?.atMs ?? Number.NaN;
+  const figureMs = fault.from === 'firewall' ? silentAfter(report, switchedMs) : outageMs(report);
+  if (!isWhole(report)) wrong.push(`not whole: ${describeReport(report)}`);
+  return { failedAtMs, report, figureMs, history, wrong };
+}
+
+/** What has to happen once the fault is mended; what did not. */
+async function awaitReturn(
+  lab: Lab,
+  fault: WanFault,
+  cluster: Cluster,
+  active: string,
+  history: History,
+): Promise<string[]> {
+  switch (fault.back) {
+    case 'firewall': {
+      const switched = await eventually(FIREWALL_MS_MAX, async () => switches(history).length > 0);
+      return switched ? [] : ['the firewall did not return to its preferred ISP'];
+    }
+    case 'failback': {
+      const returned = await becomesActive(lab, cluster, active, FAILBACK_MS_MAX);
+      return returned ? [] : [`${active} did not take the role back`];
+    }
+    case 'hand-over': {
+      const [preferred] = cluster.members;
+      const returned = await handOver(lab, cluster, preferred);
+      return returned ? [] : [`${preferred} could not be given the role back`];
+    }
+    case 'uplink': {
+      const preferred = lab.scenario.hosts.find(({ name }) => name === active)?.node?.uplinks[0].name;
+      const returned = await eventually(
+        UPLINK_MS_MAX,
+        async () => (await pathInUse(lab, active, HUB))?.uplink === preferred,
+      );
+      return returned ? [] : [`${active} did not return to ${preferred}`];
+    }
+    case 'none':
+      return [];
+  }
+}
+
+/** It is mended. Where the public address changes once more a gap is allowed, elsewhere no packet may be lost. */
+async function mendIt(lab: Lab, fault: WanFault, cluster: Cluster, active: string): Promise<Part> {
+  const history = new History(lab);
+  const wrong: string[] = [];
+  let failedAtMs = 0;
+  const report = await measureOutage(lab, PAIR_OF_HOSTS, async () => {
+    failedAtMs = Date.now();
+    await lab.heal(...fault.whats);
+    wrong.push(...(await awaitReturn(lab, fault, cluster, active, history)));
+    await pause(LOOK_MS);
+  });
+  if (!isWhole(report)) wrong.push(`not whole when it was mended: ${describeReport(report)}`);
+  const lost = lostPackets(report);
+  if (fault.back === 'firewall') {
+    if (outageMs(report) > lab.limitOf(fault.budgetMs)) wrong.push(`back: ${describeReport(report)}`);
+  } else if (lost > 0)
+    wrong.push(`${lost} packets lost when it was mended: ${describeLosses([report], history)}`);
+  return { failedAtMs, report, figureMs: outageMs(report), history, wrong };
+}
+
+/** What happened, in a few words. */
+function describe(fault: WanFault, broken: Part, mended: Part): string {
+  const moves = broken.history.roleChanges().filter(movesRole).length;
+  const [change] = switches(broken.history);
+  return [
+    ...(change === undefined ? [] : [`firewall to ${change.way} (${change.why})`]),
+    moves === 0 ? 'no role moved' : 'the role moved',
+    ...(fault.changesMax === undefined ? [] : [`${pathChanges(broken.history)} changes of path`]),
+    `TCP survived; ${describeReport(broken.report)}`,
+    `gaps after the fault (ms): ${describeGaps(broken.report, broken.failedAtMs) || 'none'}`,
+    `mended (${fault.back}): ${describeReport(mended.report)}`,
+    `gaps after (ms): ${describeGaps(mended.report, mended.failedAtMs) || 'none'}`,
+  ].join('; ');
+}
+
+async function run(lab: Lab, fault: WanFault): Promise<Finding> {
+  const cluster = siteOf(lab);
+  let active = await settle(lab, cluster);
+  if (fault.swapped === true) {
+    active = partnerOf(cluster, active);
+    if (!(await handOver(lab, cluster, active)))
+      return finding(false, `${active} could not be given the role`);
+    await pause(LOOK_MS);
+  }
+  const broken = await breakIt(lab, fault, cluster, active);
+  const mended = await mendIt(lab, fault, cluster, active);
+  if (fault.moves === true) lab.disturb(performance.now(), cluster.name);
+  const wrong = [...broken.wrong, ...mended.wrong];
+  const passed = wrong.length === 0 && broken.figureMs <= lab.limitOf(fault.budgetMs);
+  const lost = fault.back === 'firewall' || fault.back === 'none' ? {} : { lost: lostPackets(mended.report) };
+  return {
+    ...finding(passed, [...wrong, describe(fault, broken, mended)].join('; ')),
+    ...figuresOf([broken.report]),
+    measuredMs: [broken.figureMs],
+    budgetMs: fault.budgetMs,
+    ...lost,
+  };
+}
+
+/** A fault as a check. */
+export function wanCheck(fault: WanFault): Check {
+  return { name: fault.name, short: fault.short, run: (lab) => run(lab, fault) };
+}
