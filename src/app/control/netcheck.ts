@@ -4,7 +4,13 @@ import { ENDPOINT_SOCKET } from '../../core/base/endpoint.js';
 import { formatAddress } from '../../core/config/address.js';
 import { LOSS_NONE } from '../../core/path/health.js';
 import type { Path } from '../../core/path/path.js';
-import type { NetcheckReport, NetcheckUplink, PathReport, Range, UplinkReport } from '../observe/report.js';
+import type {
+  NetcheckReport,
+  NetcheckUplink,
+  PathReport,
+  Range,
+  UplinkReport,
+} from '../observe/path-reports.js';
 import type { Node } from './node.js';
 import { type OutsideView, type Seen, viewFromOutside } from './outside.js';
 import { pathReport } from './paths-report.js';

@@ -161,18 +161,7 @@ export class Node {
       pathing: this.pathing,
       dial: (peer) => this.#peering.dial(peer),
     });
-    this.#peers = new PeerSet({
-      directory: this.directory,
-      wireguard: this.wireguard,
-      peers: this.tables.peers,
-      dialler: this.#dialler,
-      peering: this.#peering,
-      pathing: this.pathing,
-      liveness: this.liveness,
-      log,
-      lanSocket: machine.lanSocket,
-      now: () => native.now(),
-    });
+    this.#peers = this.#createPeers();
     this.externals = new Externals(this, {
       peering: this.#peering,
       dialler: this.#dialler,
@@ -285,6 +274,21 @@ export class Node {
       },
       peerName: (peer) => this.peerName(peer),
       onActing: (acting) => this.externals.setActing(acting),
+    });
+  }
+
+  #createPeers(): PeerSet {
+    return new PeerSet({
+      directory: this.directory,
+      wireguard: this.wireguard,
+      peers: this.tables.peers,
+      dialler: this.#dialler,
+      peering: this.#peering,
+      pathing: this.pathing,
+      liveness: this.liveness,
+      log: this.log,
+      lanSocket: this.machine.lanSocket,
+      now: () => this.native.now(),
     });
   }
 

@@ -4,7 +4,7 @@
  * can be told where to dial this node.
  */
 import { formatEndpoint } from '../../core/config/address.js';
-import type { NetcheckUplink } from '../observe/report.js';
+import type { NetcheckUplink } from '../observe/path-reports.js';
 
 /** What one peer sees of one path. */
 export interface Seen {

@@ -5,7 +5,7 @@ import { TwinspanError } from '../../core/base/errors.js';
 import { formatEndpoint } from '../../core/config/address.js';
 import type { Path } from '../../core/path/path.js';
 import { LOSS_WINDOWS_MS } from '../../core/path/quality.js';
-import type { PathReport, PathsReport, PeerPathsReport } from '../observe/report.js';
+import type { PathReport, PathsReport, PeerPathsReport } from '../observe/path-reports.js';
 import type { Node } from './node.js';
 import type { PeerPaths } from './peer-paths.js';
 

@@ -3,7 +3,7 @@ import { endpointAddress, endpointPort, sameEndpoint } from '../../core/base/end
 import { TwinspanError } from '../../core/base/errors.js';
 import { formatEndpoint } from '../../core/config/address.js';
 import type { Path } from '../../core/path/path.js';
-import type { PingAnswer, PingReport, PingRequest } from '../observe/report.js';
+import type { PingAnswer, PingReport, PingRequest } from '../observe/path-reports.js';
 import type { Node } from './node.js';
 import type { PeerPaths } from './peer-paths.js';
 

@@ -1,6 +1,7 @@
 /** The methods of the control socket. */
 import { TwinspanError } from '../../core/base/errors.js';
-import type { ExplainRequest, PingRequest } from '../observe/report.js';
+import type { PingRequest } from '../observe/path-reports.js';
+import type { ExplainRequest } from '../observe/report.js';
 import { clusterReport } from './cluster-report.js';
 import { explain } from './explain.js';
 import { netcheckReport } from './netcheck.js';

@@ -1,5 +1,5 @@
 /** `uplinks`: what the tracker knows of each way out. */
-import type { UplinkReport, UplinksReport } from '../observe/report.js';
+import type { UplinkReport, UplinksReport } from '../observe/path-reports.js';
 import type { Node } from './node.js';
 
 /** Every uplink, in the order of the configuration. */

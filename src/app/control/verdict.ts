@@ -3,7 +3,7 @@
  * are what decides its state. The rest compares: loss by one uplink that others do not have to the same nodes is the ISP's,
  * loss that all of them have is the nodes', and a node that answers by no uplink is the node's own.
  */
-import type { NetcheckUplink, UplinkReport } from '../observe/report.js';
+import type { NetcheckUplink, UplinkReport } from '../observe/path-reports.js';
 
 /** A path as far as a verdict needs it. */
 export interface JudgedPath {

@@ -1,7 +1,7 @@
 /** `netcheck` as a person reads it. */
 import test from 'ava';
 import { formatNetcheck } from '../../../src/app/cli/commands/netcheck.js';
-import type { NetcheckReport, NetcheckUplink } from '../../../src/app/observe/report.js';
+import type { NetcheckReport, NetcheckUplink } from '../../../src/app/observe/path-reports.js';
 import { golden } from '../../support/golden.js';
 import { cli, fakeDaemon } from './fake-daemon.js';
 

@@ -1,7 +1,7 @@
 /** `ping` against a daemon that gives fixed answers. */
 import test from 'ava';
 import { formatAnswer, formatSummary, summarize } from '../../../src/app/cli/commands/ping.js';
-import type { PingAnswer, PingReport } from '../../../src/app/observe/report.js';
+import type { PingAnswer, PingReport } from '../../../src/app/observe/path-reports.js';
 import { golden } from '../../support/golden.js';
 import { cli, fakeDaemon } from './fake-daemon.js';
 

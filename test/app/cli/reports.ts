@@ -1,13 +1,13 @@
 /** Fixed reports of a daemon, for golden text and for fake daemons. */
+
+import type { PathsReport, UplinksReport } from '../../../src/app/observe/path-reports.js';
 import type {
   ExplainReport,
   NatReport,
-  PathsReport,
   ReloadReport,
   RoleReport,
   RoutesReport,
   StatusReport,
-  UplinksReport,
 } from '../../../src/app/observe/report.js';
 import { testKey } from '../../support/seed_config.js';
 

@@ -7,7 +7,7 @@ import type { ExecutionContext } from 'ava';
 import { formatNetcheck } from '../../../src/app/cli/commands/netcheck.js';
 import { formatPaths } from '../../../src/app/cli/commands/paths.js';
 import { formatUplinks } from '../../../src/app/cli/commands/uplinks.js';
-import type { NetcheckReport } from '../../../src/app/observe/report.js';
+import type { NetcheckReport } from '../../../src/app/observe/path-reports.js';
 import { until } from '../../support/namespaces.js';
 import { rootTest } from '../../support/privileged.js';
 import { ping } from '../../support/traffic.js';

@@ -1,5 +1,5 @@
 /** `twinspan netcheck`: which ISP is bad, and why: a verdict on each uplink, what its paths measure, how others see it. */
-import type { NetcheckReport, NetcheckUplink, Range } from '../../observe/report.js';
+import type { NetcheckReport, NetcheckUplink, Range } from '../../observe/path-reports.js';
 import { command } from '../command.js';
 import { EXIT_OK, EXIT_REFUSED } from '../context.js';
 import { ask, daemonOptions } from '../daemon.js';

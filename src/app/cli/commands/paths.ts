@@ -1,5 +1,5 @@
 /** `twinspan paths [PEER]`: how each of our own nodes is reached, and how good every way is. */
-import type { PathReport, PathsReport } from '../../observe/report.js';
+import type { PathReport, PathsReport } from '../../observe/path-reports.js';
 import { command } from '../command.js';
 import { EXIT_OK, EXIT_REFUSED } from '../context.js';
 import { ask, daemonOptions } from '../daemon.js';

@@ -1,6 +1,6 @@
 /** `twinspan ping NODE`: asks a node inside the tunnel, by each path, and says which of them answers, and how soon. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { PingAnswer, PingReport, PingRequest } from '../../observe/report.js';
+import type { PingAnswer, PingReport, PingRequest } from '../../observe/path-reports.js';
 import { command } from '../command.js';
 import { EXIT_OK, EXIT_REFUSED, EXIT_USAGE } from '../context.js';
 import { ask, daemonOptions } from '../daemon.js';

@@ -1,5 +1,5 @@
 /** `twinspan uplinks`: the ways out of this node, which of them work, and by which local breakout leaves. */
-import type { UplinkReport, UplinksReport } from '../../observe/report.js';
+import type { UplinkReport, UplinksReport } from '../../observe/path-reports.js';
 import { command } from '../command.js';
 import { EXIT_OK, EXIT_REFUSED } from '../context.js';
 import { ask, daemonOptions } from '../daemon.js';

@@ -2,7 +2,8 @@
 import { isActing } from '../../../core/cluster/record.js';
 import { controlSocketPath } from '../../../core/config/configuration.js';
 import { callDaemon } from '../../../edge/socket/client.js';
-import type { ControlMethod, PathReport, PathsReport, StatusReport } from '../../observe/report.js';
+import type { PathReport, PathsReport } from '../../observe/path-reports.js';
+import type { ControlMethod, StatusReport } from '../../observe/report.js';
 import { hostPath } from '../layout.js';
 import type { Cluster } from '../scenario.js';
 import type { Lab } from './check.js';
