@@ -27,6 +27,9 @@ constexpr int ROW_NATIVE = 15;
 
 constexpr int FLAG_NEEDS_CSUM = 1;
 constexpr int FLAG_DATA_VALID = 2;
+// Of rows to be sealed (src/core/packet/rows.ts).
+constexpr int FLAG_SEAL_WHOLE = 256;
+constexpr int FLAG_FRAGMENT_SHIFT = 16;
 
 constexpr int GSO_NONE = 0;
 constexpr int GSO_TCPV4 = 1;

@@ -65,6 +65,7 @@ void sealRow(Context& context, const Row& row) {
   if (!takeCounters(&context.sendCounter[row.session], pieces, &counter)) {
     return stats.add(STAT_COUNTER_LIMIT, pieces);
   }
+  const bool whole = (row.flags & FLAG_SEAL_WHOLE) != 0;
   const uint32_t receiver = __atomic_load_n(&context.remoteIndex[row.session], __ATOMIC_RELAXED);
   for (int32_t k = 0; k < pieces; k++) {
     const Piece piece = row.length == 0 ? Piece{packet, 0} : segmenter.next();
@@ -73,7 +74,8 @@ void sealRow(Context& context, const Row& row) {
       stats.add(STAT_SEGMENT_ERRORS, 1);
       continue;
     }
-    if (sealPiece(key->seal, receiver, counter + k, piece, sender.place(length))) sender.commit(length);
+    uint8_t* const place = sender.place(length, whole);
+    if (sealPiece(key->seal, receiver, counter + k, piece, place)) sender.commit(length, whole);
   }
   stats.add(STAT_SEALED, pieces);
 }

@@ -14,6 +14,11 @@ constexpr uint8_t TCP_PSH = 0x08;
 constexpr uint8_t TCP_CWR = 0x80;
 constexpr uint8_t PROTOCOL_TCP = 6;
 constexpr uint8_t PROTOCOL_UDP = 17;
+constexpr int FRAGMENT_AT = 6;
+constexpr uint16_t MORE_FRAGMENTS = 0x2000;
+constexpr uint8_t OPTION_END = 0;
+constexpr uint8_t OPTION_NOP = 1;
+constexpr uint8_t OPTION_COPIED = 0x80;
 
 // Completes a checksum whose field holds the pseudo-header sum.
 bool finishChecksum(uint8_t* packet, const Row& row) {
@@ -26,6 +31,16 @@ bool finishChecksum(uint8_t* packet, const Row& row) {
   return true;
 }
 
+// Options without the "copied" flag are for the first fragment alone; later ones have padding there.
+void keepCopiedOptions(uint8_t* header, int length) {
+  for (int at = 20; at < length && header[at] != OPTION_END;) {
+    const int size = header[at] == OPTION_NOP || at + 1 == length ? 1 : header[at + 1];
+    if (size < 1 || size > length - at) return;
+    if ((header[at] & OPTION_COPIED) == 0) memset(header + at, OPTION_NOP, size);
+    at += size;
+  }
+}
+
 }  // namespace
 
 int32_t Segmenter::begin(uint8_t* packet, const Row& row) {
@@ -34,11 +49,57 @@ int32_t Segmenter::begin(uint8_t* packet, const Row& row) {
   index_ = 0;
   count_ = 1;
   gsoSize_ = 0;
+  fragmentLeft_ = 0;
+  const bool ipv4 = length_ >= 20 && packet[0] >> 4 == 4;
+  fragmentLimit_ = ipv4 ? static_cast<int32_t>(static_cast<uint32_t>(row.flags) >> FLAG_FRAGMENT_SHIFT) : 0;
+  ipHeaderLength_ = (packet[0] & 15) * 4;
+  // Eight bytes of payload must fit into a fragment.
+  if (ipHeaderLength_ < 20 || ipHeaderLength_ > length_ || fragmentLimit_ < ipHeaderLength_ + 8) fragmentLimit_ = 0;
   if (row.gsoType == GSO_NONE) {
     if ((row.flags & FLAG_NEEDS_CSUM) != 0 && !finishChecksum(packet, row)) return 0;
-    return 1;
+    return fragmentsOf(length_);
   }
-  return beginGso(row) ? count_ : 0;
+  if (!beginGso(row)) return 0;
+  const int32_t last = left_ - (count_ - 1) * gsoSize_;
+  return (count_ - 1) * fragmentsOf(headerLength_ + gsoSize_) + fragmentsOf(headerLength_ + last);
+}
+
+// Packets that one of `length` bytes leaves in.
+int32_t Segmenter::fragmentsOf(int32_t length) const {
+  if (fragmentLimit_ == 0 || length <= fragmentLimit_) return 1;
+  const int32_t size = (fragmentLimit_ - ipHeaderLength_) & ~7;
+  return (length - ipHeaderLength_ + size - 1) / size;
+}
+
+Piece Segmenter::next() {
+  if (fragmentLeft_ > 0) return nextFragment();
+  const Piece piece = nextSegment();
+  if (fragmentsOf(piece.length) == 1) return piece;
+  beginFragments(piece);
+  return nextFragment();
+}
+
+void Segmenter::beginFragments(const Piece& piece) {
+  memcpy(ipHeader_, piece.data, ipHeaderLength_);
+  fragment_ = piece.data + ipHeaderLength_;
+  fragmentLeft_ = piece.length - ipHeaderLength_;
+  fragmentField_ = load16(ipHeader_ + FRAGMENT_AT);
+}
+
+Piece Segmenter::nextFragment() {
+  const int32_t room = (fragmentLimit_ - ipHeaderLength_) & ~7;
+  const int32_t size = fragmentLeft_ < room ? fragmentLeft_ : room;
+  uint8_t* const start = fragment_ - ipHeaderLength_;
+  memcpy(start, ipHeader_, ipHeaderLength_);
+  fragment_ += size;
+  fragmentLeft_ -= size;
+  // The last of them is followed by more where the packet was a fragment itself.
+  store16(start + FRAGMENT_AT, fragmentField_ | (fragmentLeft_ > 0 ? MORE_FRAGMENTS : 0));
+  fragmentField_ = static_cast<uint16_t>(fragmentField_ + size / 8);
+  store16(start + 2, static_cast<uint16_t>(ipHeaderLength_ + size));
+  ipv4HeaderChecksum(start, ipHeaderLength_);
+  keepCopiedOptions(ipHeader_, ipHeaderLength_);
+  return {start, ipHeaderLength_ + size};
 }
 
 bool Segmenter::beginGso(const Row& row) {
@@ -79,7 +140,7 @@ bool Segmenter::beginGso(const Row& row) {
   return true;
 }
 
-Piece Segmenter::next() {
+Piece Segmenter::nextSegment() {
   if (gsoSize_ == 0) return {packet_, length_};
   const int32_t size = left_ < gsoSize_ ? left_ : gsoSize_;
   const int32_t total = headerLength_ + size;

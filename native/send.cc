@@ -40,28 +40,29 @@ bool Sender::route(const uint8_t* record) {
   return true;
 }
 
-bool Sender::extends(const Train& train, int32_t length) const {
+bool Sender::extends(int32_t length, bool whole) const {
+  if (trainCount_ == 0 || whole) return false;
+  const Train& train = trains_[trainCount_ - 1];
   return !train.closed && length <= train.segment && train.count < TRAIN_SEGMENTS &&
          train.bytes + length <= TRAIN_BYTES &&
          (context_.sockets[train.socket].offloads & UDP_OFFLOAD_GSO) != 0;
 }
 
-uint8_t* Sender::place(int32_t length) {
+uint8_t* Sender::place(int32_t length, bool whole) {
   const bool room = used_ + length <= SEND_BUFFER_BYTES;
-  const bool extend = trainCount_ > 0 && extends(trains_[trainCount_ - 1], length);
-  if (!room || (!extend && trainCount_ == TRAINS_MAX)) drain();
+  if (!room || (trainCount_ == TRAINS_MAX && !extends(length, whole))) drain();
   return buffer_ + used_;
 }
 
-void Sender::commit(int32_t length) {
-  if (trainCount_ > 0 && extends(trains_[trainCount_ - 1], length)) {
+void Sender::commit(int32_t length, bool whole) {
+  if (extends(length, whole)) {
     Train& train = trains_[trainCount_ - 1];
     train.bytes += length;
     train.count++;
     train.closed = length < train.segment;
   } else {
     Train& train = trains_[trainCount_++];
-    train = Train{buffer_ + used_, length, length, 1, socket_, false, nameLength_, {}};
+    train = Train{buffer_ + used_, length, length, 1, socket_, whole, whole, nameLength_, {}};
     memcpy(&train.name, &name_, nameLength_);
   }
   used_ += length;
@@ -78,8 +79,12 @@ int32_t Sender::flush() {
 
 void Sender::drain() {
   for (int first = 0; first < trainCount_;) {
+    if (trains_[first].whole) {
+      sendWhole(trains_[first++]);
+      continue;
+    }
     int end = first + 1;
-    while (end < trainCount_ && trains_[end].socket == trains_[first].socket) end++;
+    while (end < trainCount_ && !trains_[end].whole && trains_[end].socket == trains_[first].socket) end++;
     for (int train = first; train < end; train++) fill(train);
     sendRun(first, end - first);
     first = end;
@@ -139,6 +144,31 @@ void Sender::sendRun(int first, int count) {
     const bool full = error == EAGAIN || error == ENOBUFS;
     context_.stats.add(full ? STAT_UDP_SEND_FULL : STAT_UDP_SEND_ERRORS, trains_[at++].count);
     retried = false;
+  }
+}
+
+// Whether it passes is what the caller wants to know of the path: that the local link refuses it is an answer too, and
+// says nothing about trains. Nobody else sends large messages by the socket meanwhile.
+void Sender::sendWhole(const Train& train) {
+  const Socket& socket = context_.sockets[train.socket];
+  forbidFragments(socket.fd, socket.family);
+  ssize_t taken = -1;
+  for (int attempt = 0; taken < 0 && attempt < 2; attempt++) {
+    context_.stats.add(STAT_UDP_SENDS, 1);
+    taken = sendto(socket.fd, train.data, train.bytes, MSG_DONTWAIT | MSG_NOSIGNAL,
+                   reinterpret_cast<const sockaddr*>(&train.name), train.nameLength);
+  }
+  const int error = errno;
+  allowFragments(socket.fd, socket.family);
+  if (taken >= 0) {
+    context_.stats.add(STAT_UDP_SENT_DATAGRAMS, 1);
+    context_.stats.add(STAT_UDP_SENT_BYTES, train.bytes);
+    sent_++;
+  } else if (error == EMSGSIZE) {
+    context_.stats.add(STAT_UDP_TOO_LONG, 1);
+  } else {
+    const bool full = error == EAGAIN || error == ENOBUFS;
+    context_.stats.add(full ? STAT_UDP_SEND_FULL : STAT_UDP_SEND_ERRORS, 1);
   }
 }
 

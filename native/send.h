@@ -34,9 +34,9 @@ class Sender {
   bool route(const uint8_t* record);
 
   // Room for the next message, 1 ≤ length ≤ TRAIN_BYTES; it counts once it is committed. Sends when the
-  // buffer is full.
-  uint8_t* place(int32_t length);
-  void commit(int32_t length);
+  // buffer is full. A `whole` one leaves alone, in a packet that nobody may fragment.
+  uint8_t* place(int32_t length, bool whole);
+  void commit(int32_t length, bool whole);
 
   // Sends what is waiting. Number of datagrams that the kernel took since the last call.
   int32_t flush();
@@ -46,7 +46,7 @@ class Sender {
     uint8_t* data;
     int32_t bytes, segment, count;
     int socket;
-    bool closed;
+    bool closed, whole;
     socklen_t nameLength;
     union {
       sockaddr_in v4;
@@ -54,10 +54,11 @@ class Sender {
     } name;
   };
 
-  bool extends(const Train& train, int32_t length) const;
+  bool extends(int32_t length, bool whole) const;
   void drain();
   void fill(int train);
   void sendRun(int first, int count);
+  void sendWhole(const Train& train);
   void sendSingly(const Train& train);
   bool waitWritable(int fd);
 

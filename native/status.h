@@ -26,6 +26,7 @@ constexpr int STAT_OPEN_FAILED = 16;
 constexpr int STAT_SEALED = 17;
 constexpr int STAT_SEGMENT_ERRORS = 18;
 constexpr int STAT_KEY_MISSING = 19;
+constexpr int STAT_UDP_TOO_LONG = 20;
 constexpr int STAT_COUNT = 32;
 
 constexpr uint32_t TUN_OFFLOAD_CSUM = 1;

@@ -59,16 +59,6 @@ int bindSocket(int fd, int family, const UdpRequest& request, const sockaddr_in6
   return bind(fd, reinterpret_cast<const sockaddr*>(&any4), sizeof(any4));
 }
 
-// Outer packets must be allowed to fragment: a tunnel that sets DF turns a filtered ICMP message into a black
-// hole. IPv4: OMIT leaves DF clear, so a smaller hop fragments, and takes the device's MTU, so that a forged
-// "fragmentation needed" can neither shrink our packets nor make GSO fail. IPv6: routers never fragment, so
-// the path MTU must be learned; DONT fragments at the source and reports no error.
-void allowFragments(int fd, int family) {
-  setInt(fd, IPPROTO_IP, IP_MTU_DISCOVER, 5 /* IP_PMTUDISC_OMIT */) ||
-      setInt(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT);
-  if (family == AF_INET6) setInt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT);
-}
-
 uint32_t setOffloads(int fd, uint32_t wanted) {
   uint32_t got = 0;
   if ((wanted & UDP_OFFLOAD_GSO) != 0 && getInt(fd, SOL_UDP, UDP_SEGMENT) >= 0) got |= UDP_OFFLOAD_GSO;
@@ -113,6 +103,23 @@ int prepare(int fd, int family, const UdpRequest& request, const sockaddr_in6& a
 }
 
 }  // namespace
+
+// Outer packets must be allowed to fragment: a tunnel that sets DF turns a filtered ICMP message into a black
+// hole. IPv4: OMIT leaves DF clear, so a smaller hop fragments, and takes the device's MTU, so that a forged
+// "fragmentation needed" can neither shrink our packets nor make GSO fail. IPv6: routers never fragment, so
+// the path MTU must be learned; DONT fragments at the source and reports no error.
+void allowFragments(int fd, int family) {
+  setInt(fd, IPPROTO_IP, IP_MTU_DISCOVER, 5 /* IP_PMTUDISC_OMIT */) ||
+      setInt(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT);
+  if (family == AF_INET6) setInt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT);
+}
+
+// For probes. PROBE sets DF and asks only the device's MTU: what the path carries is to be seen, not believed from
+// ICMP messages that anybody may have sent (as DO would).
+void forbidFragments(int fd, int family) {
+  setInt(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE);
+  if (family == AF_INET6) setInt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE);
+}
 
 int udpOpen(const UdpRequest& request, UdpResult* result, const char** step) {
   sockaddr_in6 address{};

@@ -42,6 +42,10 @@ struct UdpResult {
 // 0 or −errno; `*step` then names the call that failed.
 int udpOpen(const UdpRequest& request, UdpResult* result, const char** step);
 
+// Whether the outer packets that follow may be fragmented, here and on their way (IPv4: DF).
+void allowFragments(int fd, int family);
+void forbidFragments(int fd, int family);
+
 // Bytes + errno: sends one datagram to an endpoint record. Any thread.
 int datagramSend(int fd, const uint8_t* data, size_t length, const uint8_t* record);
 

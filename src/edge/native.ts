@@ -68,6 +68,8 @@ export const STAT = {
   segmentErrors: 18,
   /** Packets given up because no key is installed in their session slot. */
   keyMissing: 19,
+  /** Datagrams that must not be fragmented and that the local link does not take; not an error. */
+  udpTooLong: 20,
 } as const;
 export const STAT_COUNT = 32;
 
@@ -180,7 +182,7 @@ export interface Native {
   openBatch(context: number, firstRow: number, count: number): number;
   /**
    * Segments, seals and sends every row with VERDICT_SEAL, in row order; a row of length 0 is a keepalive. The packet
-   * in the arena is used up. Number of datagrams that the kernel took.
+   * in the arena is used up. ROW_FLAGS may ask for IPv4 fragments, or for a message that is not fragmented. Number of datagrams that the kernel took.
    */
   sealSend(context: number, firstRow: number, count: number): number;
   /** One datagram from any thread: `record` is an endpoint record. Bytes sent or −errno. */

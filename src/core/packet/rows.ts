@@ -18,7 +18,11 @@ export const ROW_VERDICT = 2;
 export const ROW_GSO_TYPE = 3;
 /** virtio_net_hdr gso_size: payload bytes of each segment. */
 export const ROW_GSO_SIZE = 4;
-/** virtio_net_hdr flags: bit 0 NEEDS_CSUM (the L4 checksum field holds the folded pseudo-header sum), bit 1 DATA_VALID. */
+/**
+ * virtio_net_hdr flags: bit 0 NEEDS_CSUM (the L4 checksum field holds the folded pseudo-header sum), bit 1 DATA_VALID. Of
+ * a row to be sealed besides: bit 8 SEAL_WHOLE, and from bit 16 on the largest IPv4 packet (0 = any): larger ones, also
+ * as segments of a super-packet, leave in fragments.
+ */
 export const ROW_FLAGS = 5;
 /** virtio_net_hdr csum_start and csum_offset. */
 export const ROW_CSUM_START = 6;
@@ -41,6 +45,9 @@ export const ROW_NATIVE = 15;
 
 export const FLAG_NEEDS_CSUM = 1;
 export const FLAG_DATA_VALID = 2;
+/** The outer packet must not be fragmented, neither here (EMSGSIZE: it is not sent) nor on its way. */
+export const FLAG_SEAL_WHOLE = 256;
+export const FLAG_FRAGMENT_SHIFT = 16;
 
 export const GSO_NONE = 0;
 export const GSO_TCPV4 = 1;
