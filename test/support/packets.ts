@@ -90,6 +90,7 @@ export interface IpOptions {
   /** Fragment offset in units of 8 bytes. */
   fragmentOffset?: number;
   moreFragments?: boolean;
+  dontFragment?: boolean;
   /** IPv6: raw extension headers in front of the payload; the first one's number is `extensionProtocol`. */
   extensions?: readonly number[];
   extensionProtocol?: number;
@@ -121,7 +122,7 @@ export function ip(o: IpOptions): Uint8Array {
   const options = [...(o.options ?? [])];
   while (options.length % 4 !== 0) options.push(0);
   const header = 20 + options.length;
-  const fragment = (o.moreFragments ? 0x2000 : 0) | (o.fragmentOffset ?? 0);
+  const fragment = (o.dontFragment ? 0x4000 : 0) | (o.moreFragments ? 0x2000 : 0) | (o.fragmentOffset ?? 0);
   const head = Uint8Array.from([
     0x40 | (header / 4),
     0,

@@ -39,7 +39,7 @@ export class Node {
   readonly outside = new Map<number, { address: string; port: number }>();
   readonly plan: NodePlan;
   readonly #world: World;
-  readonly #buffer = new Uint8Array(256);
+  readonly #buffer = new Uint8Array(1_500);
   readonly #parsed = new Parsed();
   /** Discriminators given out; a restart goes on counting. */
   #discriminator: number;
@@ -67,6 +67,7 @@ export class Node {
       fastWhileDownMs: 30_000,
       offloaded: false,
       random: () => random.fraction(),
+      mtuBytes: () => 0,
       newDiscriminator: () => ++this.#discriminator,
       ...this.plan.settings,
     };
@@ -99,8 +100,8 @@ export class Node {
     const { now } = this.#world;
     if (this.#parsed.parse(bytes, 0, bytes.length) !== 0) throw new Error('malformed');
     if (this.#parsed.destinationPort === BFD_ECHO_PORT && this.#parsed.ttl === BFD_TTL) {
-      writeEchoAnswer(bytes, this.#parsed);
-      this.#world.carry(this, bytes, from);
+      const length = writeEchoAnswer(bytes, this.#parsed);
+      this.#world.carry(this, bytes.subarray(0, length), from);
       return;
     }
     this.manager.handleDatagram(bytes, this.#parsed, from, now);
@@ -145,6 +146,8 @@ export class World {
   readonly delayMs = 10;
   /** Loss by address: what comes from or goes to it is lost at this rate, each way. */
   readonly loss = new Map<string, number>();
+  /** Largest inner packet, by address likewise. */
+  readonly narrow = new Map<string, number>();
   readonly #flying: { atMs: number; to: Node; bytes: Uint8Array; from: Uint8Array }[] = [];
 
   constructor(seed: number, a: NodePlan, b: NodePlan) {
@@ -177,7 +180,10 @@ export class World {
     const lost = [outside.address, wanted.address].some((each) =>
       this.random.chance(this.loss.get(each) ?? 0),
     );
-    if (lost) return;
+    const fits = [outside.address, wanted.address].every(
+      (each) => bytes.length <= (this.narrow.get(each) ?? Number.POSITIVE_INFINITY),
+    );
+    if (lost || !fits) return;
     const source = encodeEndpoint(address(outside.address), outside.port, socket[0]);
     this.#flying.push({ atMs: this.now + this.delayMs, to: other, bytes, from: source });
   }

@@ -4,6 +4,7 @@ import type { ClusterTimes } from '../../core/cluster/settings.js';
 import type { Uplink } from '../../core/path/path.js';
 import { controlAddress } from '../../core/router/control-address.js';
 import type { Command } from '../dataplane/protocol.js';
+import { COUNT_TX_BYTES, PEER_COUNTERS } from '../../core/router/memory.js';
 import type { Dialler } from './dialler.js';
 import type { Node } from './node.js';
 import { Pathing } from './pathing.js';
@@ -56,7 +57,9 @@ export function createPathing(
     now: () => native.now(),
     controlOf: (publicKey) => bytesOf(controlAddress(hash, network.name, publicKey)),
     endpointsOf: (peer) => dialler.endpoints(peer),
-    seal: (peer, packet, slot) => node.dataplane.seal(peer, packet, slot),
+    seal: (peer, packet, slot, whole) => node.dataplane.seal(peer, packet, slot, whole),
+    mtuBytes: () => node.configuration.network.mtu,
+    sentBytes: (peer) => node.dataplane.memory.peerCounters[peer * PEER_COUNTERS + COUNT_TX_BYTES],
     tell: (peer, bytes) => sendControl(node, peer, bytes),
     wake: () => node.dataplane.wake(),
     // Every other time from the uplink's own port: a firewall may admit no other.

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { DROP_REASONS, type DropReason } from '../../core/packet/drop.js';
 import { createRouterMemory, RouterMemory, type SharedTables } from '../../core/router/memory.js';
-import { IN_SEAL } from '../../core/router/outbox.js';
+import { IN_SEAL, IN_SEAL_WHOLE } from '../../core/router/outbox.js';
 import type { Snapshot } from '../../core/router/snapshot.js';
 import { type Native, SLOT_BYTES, STAT, STAT_COUNT } from '../../edge/native.js';
 import {
@@ -147,11 +147,12 @@ export class Dataplane {
   }
 
   /**
-   * Has the worker seal an inner packet (empty = keepalive) to `peer`, on the path in slot `path` (−1: the one in use). False
-   * when its inbox is full. The worker is woken once for all packets of one turn of the event loop.
+   * Has the worker seal an inner packet (empty = keepalive) to `peer`, on the path in slot `path` (−1: the one in use);
+   * `whole`: not to be fragmented on its way. False when its inbox is full. The worker is woken once for all packets of one turn of the event loop.
    */
-  seal(peer: number, packet: Uint8Array, path = -1): boolean {
-    const taken = this.memory.inbox.push(IN_SEAL, peer, path + 1, packet, 0, packet.length);
+  seal(peer: number, packet: Uint8Array, path = -1, whole = false): boolean {
+    const type = whole ? IN_SEAL_WHOLE : IN_SEAL;
+    const taken = this.memory.inbox.push(type, peer, path + 1, packet, 0, packet.length);
     if (!this.#sealing) {
       this.#sealing = true;
       queueMicrotask(() => this.#wakeToSeal());

@@ -125,6 +125,12 @@ export class PathRows {
     Atomics.store(this.#beats.pinned, peer, 0);
   }
 
+  /** Packets to the peer are as long as `path`, the one in use, carries. */
+  publishMtu(peer: number, path: Path | undefined): void {
+    const bytes = path?.mtu.isLess ? path.mtu.bytes : 0;
+    if (this.#beats.mtu[peer] !== bytes) Atomics.store(this.#beats.mtu, peer, bytes);
+  }
+
   /** The record goes into the slot that is not in use, and that one into use. */
   #publishEndpoint(row: number, peer: number, endpoint: Uint8Array): void {
     const { paths, peers } = this.#tables;

@@ -44,6 +44,10 @@ export interface PathingOptions {
   readonly endpointsOf: (peer: number) => readonly RemoteEndpoint[];
   readonly seal: PathSurroundings['seal'];
   readonly tell: PathSurroundings['tell'];
+  /** Size of the tunnel. */
+  readonly mtuBytes: () => number;
+  /** Inner bytes that have been sent to the peer so far. */
+  readonly sentBytes: (peer: number) => number;
   readonly wake: () => void;
   readonly redial: PathSurroundings['redial'];
   readonly resolve: PathSurroundings['resolve'];
@@ -92,6 +96,7 @@ export class Pathing {
         requiredMinEchoRxMs: ECHO_ANSWER_MS_MIN,
         fastWhileDownMs: FAST_WHILE_DOWN_MS,
         offloaded: true,
+        mtuBytes: options.mtuBytes,
         random: Math.random,
         newDiscriminator: () => this.#newDiscriminator(),
       },
@@ -202,7 +207,10 @@ export class Pathing {
     for (const { paths } of this.#peers.values()) paths.handleTimeout(now);
     if (now < this.#lookAtMs) return;
     this.#lookAtMs = now + LOOK_MS;
-    for (const { paths } of this.#peers.values()) paths.handleEchoes(now);
+    for (const [peer, { paths }] of this.#peers) {
+      paths.handleTraffic(this.#options.sentBytes(peer));
+      paths.handleEchoes(now);
+    }
     this.#plan();
     this.#options.onSockets(this.#usedSockets());
   }

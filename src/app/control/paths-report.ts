@@ -37,7 +37,7 @@ function unresolvedOf(node: Node, peer: number): Pick<PeerPathsReport, 'unresolv
 
 /** One path of a peer. */
 export function pathReport(node: Node, { manager }: PeerPaths, path: Path): PathReport {
-  const { quality, health, uplink, endpoint, session } = path;
+  const { quality, health, uplink, endpoint, session, mtu } = path;
   const now = node.native.now();
   const measured = quality.answered > 0;
   const round = (ms: number): number => Math.round(ms * 100) / 100;
@@ -58,6 +58,7 @@ export function pathReport(node: Node, { manager }: PeerPaths, path: Path): Path
     cost: path.cost,
     ...(Number.isFinite(intervalMs) && { probeMs: Math.round(intervalMs) }),
     ...(measured && { rttMs: round(quality.rttMs), jitterMs: round(quality.jitterMs) }),
+    ...(mtu.isMeasured && { mtu: mtu.bytes, mtuSearching: mtu.isSearching }),
     lossPercent: { s1, s10, s60 },
   };
 }

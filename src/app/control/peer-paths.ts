@@ -4,6 +4,7 @@
  * out, in the order in which workers need it: rows, the path in use, packets.
  */
 import { ENDPOINT_BYTES } from '../../core/base/endpoint.js';
+import { timeoutMs } from '../../core/base/timeout.js';
 import type { Parsed } from '../../core/packet/parsed.js';
 import type { PathState } from '../../core/path/health.js';
 import type { PathEvent } from '../../core/path/outputs.js';
@@ -11,8 +12,7 @@ import type { Pace } from '../../core/path/pacing.js';
 import type { Path, PathSettings, RemoteEndpoint, Uplink } from '../../core/path/path.js';
 import { PathManager } from '../../core/path/path-manager.js';
 import { NewsTeller, type PathNews } from '../../core/path/path-news.js';
-import { BEAT_BYTES } from '../../core/router/beat-table.js';
-import type { SharedTables } from '../../core/router/memory.js';
+import { CONTROL_BYTES, type SharedTables } from '../../core/router/memory.js';
 import type { Logger } from './log.js';
 import type { PathRows } from './path-rows.js';
 import type { PathSlots } from './tables.js';
@@ -25,7 +25,7 @@ export interface PathSurroundings {
   readonly log: Logger;
   readonly now: () => number;
   readonly settings: PathSettings;
-  readonly seal: (peer: number, packet: Uint8Array, slot: number) => void;
+  readonly seal: (peer: number, packet: Uint8Array, slot: number, whole: boolean) => void;
   /** Sends a control datagram to the peer. */
   readonly tell: (peer: number, bytes: Uint8Array) => void;
   /** Has the worker look at the tables. */
@@ -41,8 +41,10 @@ export interface PathSurroundings {
   readonly onChange: (peer: number) => void;
 }
 
-/** A worker's control packets, and echo packets of 16 bytes, fit. */
-const PACKET_BYTES = BEAT_BYTES + 8;
+/** So many bytes between two looks, and much is being sent. */
+const BUSY_BYTES = 16_384;
+/** A packet to be sealed; it never holds anything from one call to the next. */
+const scratch = new Uint8Array(CONTROL_BYTES);
 
 export class PeerPaths {
   readonly number: number;
@@ -61,9 +63,11 @@ export class PeerPaths {
   /** By path number: the uplink that was told of it. */
   readonly #told = new Map<number, number>();
   readonly #teller = new NewsTeller();
-  readonly #packet = new Uint8Array(PACKET_BYTES);
+  #sentBytes = 0;
   #echoMs: number;
   #dueAtMs = 0;
+  /** Runs while what a path carries is being asked: that takes many short waits. */
+  #asking: NodeJS.Timeout | undefined;
 
   constructor(
     around: PathSurroundings,
@@ -159,19 +163,31 @@ export class PeerPaths {
     if (any) this.#drain();
   }
 
-  /** Sends an inner packet on a path, if there is a session that carries it. Returns whether it went. */
-  sendOn(path: Path, packet: Uint8Array): boolean {
+  /**
+   * Sends an inner packet on a path, if there is a session that carries it; `whole`: not to be fragmented on its way.
+   * Returns whether it went.
+   */
+  sendOn(path: Path, packet: Uint8Array, whole = false): boolean {
     const { rows, seal } = this.#around;
     const row = this.#rows.get(path.id);
     if (row === undefined || !this.hasSession) return false;
-    seal(this.number, packet, rows.slot(row));
+    seal(this.number, packet, rows.slot(row), whole);
     return true;
+  }
+
+  /** `sentBytes`: what has been sent to the peer so far. */
+  handleTraffic(sentBytes: number): void {
+    this.manager.handleTraffic(sentBytes - this.#sentBytes >= BUSY_BYTES);
+    this.#sentBytes = sentBytes;
+    this.#dueAtMs = this.manager.nextDeadline();
   }
 
   /** Gives everything back. */
   close(): void {
+    clearTimeout(this.#asking);
     for (const path of [...this.#rows.keys()]) this.#release(path);
     this.#around.rows.unpin(this.number);
+    this.#around.rows.publishMtu(this.number, undefined);
   }
 
   #feed(): void {
@@ -190,7 +206,19 @@ export class PeerPaths {
     this.#tell();
     const tellAtMs = this.#canTell() ? this.#teller.nextDeadline() : Number.POSITIVE_INFINITY;
     this.#dueAtMs = Math.min(this.manager.nextDeadline(), tellAtMs);
+    this.#ask();
     if (events.some(({ kind }) => kind === 'use' || kind === 'state')) this.#around.onChange(this.number);
+  }
+
+  #ask(): void {
+    clearTimeout(this.#asking);
+    const dueAtMs = Math.min(
+      ...this.manager.paths.map(({ mtu }) => (mtu.isAsking ? mtu.nextDeadline() : Number.POSITIVE_INFINITY)),
+    );
+    if (dueAtMs === Number.POSITIVE_INFINITY) return;
+    const { now } = this.#around;
+    this.#asking = setTimeout(() => this.handleTimeout(now(), true), timeoutMs(dueAtMs, now()));
+    this.#asking.unref();
   }
 
   #release(path: number): void {
@@ -231,6 +259,7 @@ export class PeerPaths {
       const silent = uplinkReason(path.uplink.id) !== '';
       if (rows.publish(row, this.manager, path, silent, this.#echoMs)) wakes = true;
     }
+    rows.publishMtu(this.number, this.manager.current);
     if (wakes) wake();
   }
 
@@ -259,6 +288,11 @@ export class PeerPaths {
       case 'moved':
         log.info({ event: 'path-moved', peer: this.name, path: path(event.path), why: event.why });
         break;
+      case 'mtu': {
+        const { from, to, why } = event;
+        log.info({ event: 'path-mtu', peer: this.name, path: path(event.path), from, to, why });
+        break;
+      }
       case 'redial': {
         const dead = this.manager.paths.find(({ id }) => id === event.path);
         if (dead !== undefined) redial(this, dead, event.attempt);
@@ -283,10 +317,10 @@ export class PeerPaths {
 
   #transmit(): void {
     for (;;) {
-      const length = this.manager.pollTransmit(this.#packet, 0);
+      const length = this.manager.pollTransmit(scratch, 0);
       if (length === 0) return;
-      const { transmitVia: via } = this.manager;
-      if (via !== undefined) this.sendOn(via, this.#packet.subarray(0, length));
+      const { transmitVia: via, transmitWhole: whole } = this.manager;
+      if (via !== undefined) this.sendOn(via, scratch.subarray(0, length), whole);
     }
   }
 }

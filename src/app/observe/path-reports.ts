@@ -61,6 +61,9 @@ export interface PathReport {
   /** Smoothed round-trip time through the tunnel, and its variation; left out before the first answer. */
   rttMs?: number;
   jitterMs?: number;
+  /** The largest inner packet that it carries, and whether larger ones are being tried; left out where nobody has asked. */
+  mtu?: number;
+  mtuSearching?: boolean;
   /** Of the last 1, 10 and 60 s; null where nothing was measured. */
   lossPercent: { s1: number | null; s10: number | null; s60: number | null };
 }

@@ -1,6 +1,6 @@
 /**
- * The hello: what a node tells every other node, as compact JSON in datagrams of at most 1200 bytes (which fit any path
- * that IPv6 may use). The first part carries what roles depend on: the sender's record, and for each member of the
+ * The hello: what a node tells every other node, as compact JSON in datagrams of at most 1152 bytes (inner packets of
+ * 1200, path/mtu.ts). The first part carries what roles depend on: the sender's record, and for each member of the
  * receiver's cluster that the sender hears that member's newest record. The lists that grow with the network (epochs of
  * all clusters, nodes that the sender reaches) follow and may fill more parts. Each part is acknowledged by itself.
  *
@@ -15,7 +15,7 @@ import { encodeRecord, isCount, type MemberRecord, parseEpoch, parseRecord } fro
 import type { Epoch } from './register.js';
 
 export const HELLO_VERSION = 1;
-export const HELLO_BYTES_MAX = 1_200;
+export const HELLO_BYTES_MAX = 1_152;
 /** 1024 nodes and 512 clusters with the longest names fit. */
 export const HELLO_PARTS_MAX = 255;
 const NAME_LENGTH_MAX = 63;

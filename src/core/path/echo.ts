@@ -5,22 +5,31 @@
  *
  *   0 discriminator of the path   4 sequence number   8–15 our clock when it left (float64, ms)
  *
+ * An echo packet may be longer (mtu.ts): what is to be learned then is whether it arrives, so its answer is cut to the
+ * first ECHO_LONG_BYTES of payload.
+ *
  * The sender believes its own memory of when a sequence number left, not the clock in the packet, so the other end
  * cannot make a path look better than it is; the clock serves a worker, which keeps no memory.
  */
-import { applyDifference, difference16 } from '../packet/checksum.js';
+import { applyDifference, difference16, finish, pseudoHeaderSum, sum } from '../packet/checksum.js';
 import {
   get16,
   get32,
   IP4_CHECKSUM,
   IP4_DESTINATION,
+  IP4_LENGTH,
   IP4_SOURCE,
   IP4_TTL,
   IP6_DESTINATION,
+  IP6_HEADER,
   IP6_HOP_LIMIT,
+  IP6_PAYLOAD_LENGTH,
   IP6_SOURCE,
   put16,
   put32,
+  UDP_CHECKSUM,
+  UDP_HEADER,
+  UDP_LENGTH,
 } from '../packet/offsets.js';
 import type { Parsed } from '../packet/parsed.js';
 import { BFD_REFUSAL } from './bfd-packet.js';
@@ -28,13 +37,15 @@ import { BFD_TTL } from './datagram.js';
 import type { Quality } from './quality.js';
 
 export const ECHO_BYTES = 16;
+/** Payload of the answer to anything longer. */
+export const ECHO_LONG_BYTES = 24;
 /** TTL or hop limit of an answer: forwarded once. */
 export const ECHO_ANSWER_TTL = 254;
 /** Echo packets under way at once; a power of two. At 5 a second and 2 s to wait, 10 are. */
 const OUTSTANDING = 64;
 
-/** Turns the echo packet `parsed` (hop limit 255, checked) in `bytes` into its answer, in place. */
-export function writeEchoAnswer(bytes: Uint8Array, parsed: Parsed): void {
+/** Turns the echo packet `parsed` (hop limit 255, checked) in `bytes` into its answer, in place; returns its length. */
+export function writeEchoAnswer(bytes: Uint8Array, parsed: Parsed): number {
   const { offset } = parsed;
   const v4 = parsed.family === 4;
   bytes[offset + (v4 ? IP4_TTL : IP6_HOP_LIMIT)] = ECHO_ANSWER_TTL;
@@ -50,6 +61,37 @@ export function writeEchoAnswer(bytes: Uint8Array, parsed: Parsed): void {
     put32(bytes, from + i, get32(bytes, to + i));
     put32(bytes, to + i, word);
   }
+  return shorten(bytes, parsed);
+}
+
+function shorten(bytes: Uint8Array, parsed: Parsed): number {
+  const { offset, l4Offset, family } = parsed;
+  const udpBytes = UDP_HEADER + ECHO_LONG_BYTES;
+  if (get16(bytes, l4Offset + UDP_LENGTH) <= udpBytes) return parsed.length;
+  const length = parsed.headerLength + udpBytes;
+  if (family === 4) {
+    put16(bytes, offset + IP4_LENGTH, length);
+    put16(bytes, offset + IP4_CHECKSUM, 0);
+    put16(bytes, offset + IP4_CHECKSUM, finish(sum(bytes, offset, parsed.headerLength, 0)));
+  } else put16(bytes, offset + IP6_PAYLOAD_LENGTH, length - IP6_HEADER);
+  put16(bytes, l4Offset + UDP_LENGTH, udpBytes);
+  put16(bytes, l4Offset + UDP_CHECKSUM, 0);
+  const checksum = finish(sum(bytes, l4Offset, udpBytes, pseudoHeaderSum(parsed, udpBytes)));
+  put16(bytes, l4Offset + UDP_CHECKSUM, checksum === 0 ? 0xffff : checksum);
+  return length;
+}
+
+/** Writes the payload of a long echo packet, `length` ≥ ECHO_LONG_BYTES bytes of it, at `at`. */
+export function encodeLongEcho(
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+  discriminator: number,
+  sequence: number,
+): void {
+  bytes.fill(0, at, at + length);
+  put32(bytes, at, discriminator);
+  put32(bytes, at + 4, sequence);
 }
 
 /** The discriminator in an echo payload at `at`: says which path it belongs to. */

@@ -24,6 +24,14 @@ export type PathEvent =
     }
   /** Its endpoint record has changed: the peer has moved, or its name has resolved to something else. */
   | { readonly kind: 'moved'; readonly path: number; readonly why: string }
+  /** The path carries larger or only smaller inner packets, in bytes. */
+  | {
+      readonly kind: 'mtu';
+      readonly path: number;
+      readonly from: number;
+      readonly to: number;
+      readonly why: string;
+    }
   /** Wanted: a new source port for this path; `handleRedialled` tells its socket. */
   | { readonly kind: 'redial'; readonly path: number; readonly attempt: number }
   /** Wanted: what this name resolves to now; `setTopology` tells it. */

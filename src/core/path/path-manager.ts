@@ -58,6 +58,8 @@ export class PathManager {
   /** Of the packet that pollTransmit has written: the path it belongs to, and the one to send it on. */
   transmitPath: Path | undefined;
   transmitVia: Path | undefined;
+  /** It must not be fragmented on its way. */
+  transmitWhole = false;
   readonly #table: PathTable;
   readonly #choice = new PathChoice();
   readonly #events: PathEvent[] = [];
@@ -175,6 +177,11 @@ export class PathManager {
     if (clocks.heardAtMs > rivalAtMs + RIVAL_MS) session.handleSignOfLife(clocks.heardAtMs);
   }
 
+  /** Whether much is being sent by the path in use. */
+  handleTraffic(busy: boolean): void {
+    for (const path of this.paths) path.mtu.setBusy(busy && path === this.current);
+  }
+
   /** A worker has sent the echo packets of a path: so many came back, the last after `rttMs`, and so many did not. */
   handleEchoes(id: number, answered: number, lost: number, rttMs: number, now: number): void {
     const quality = this.#table.get(id)?.quality;
@@ -188,6 +195,7 @@ export class PathManager {
     for (const path of this.paths) {
       path.session.handleTimeout(now);
       path.echo.handleTimeout(now);
+      path.mtu.handleTimeout(now);
       if (now >= this.#nextEchoAtMs(path)) {
         this.#echoDue.add(path);
         path.nextEchoAtMs = now + this.#echoMs(path);
@@ -206,6 +214,7 @@ export class PathManager {
    * length; 0 when there is none.
    */
   pollTransmit(bytes: Uint8Array, at: number): number {
+    this.transmitWhole = false;
     for (const path of this.paths) {
       while (path.session.pollPacket(this.#packet)) {
         const via = this.#whyNot(path) === '' ? path : this.current;
@@ -222,6 +231,19 @@ export class PathManager {
       this.transmitVia = path;
       path.echo.encodeNext(bytes, at + this.#echo.headerBytes, this.#now);
       return this.#echo.close(bytes, at, ECHO_BYTES);
+    }
+    return this.#pollProbe(bytes, at);
+  }
+
+  #pollProbe(bytes: Uint8Array, at: number): number {
+    const { headerBytes } = this.#echo;
+    for (const path of this.paths) {
+      const length = path.encodeProbe(bytes, at + headerBytes, headerBytes);
+      if (length === 0) continue;
+      this.transmitPath = path;
+      this.transmitVia = path;
+      this.transmitWhole = true;
+      return this.#echo.close(bytes, at, length);
     }
     return 0;
   }
@@ -242,6 +264,7 @@ export class PathManager {
     for (const path of this.paths) {
       const redialAtMs = this.#whyNot(path) === '' ? path.redial.nextDeadline() : Number.POSITIVE_INFINITY;
       nextMs = Math.min(nextMs, path.session.nextDeadline(), path.echo.nextDeadline(), redialAtMs);
+      nextMs = Math.min(nextMs, path.mtu.nextDeadline());
       nextMs = Math.min(nextMs, this.#nextEchoAtMs(path), forgottenAtMs(path));
     }
     return nextMs;
@@ -256,9 +279,9 @@ export class PathManager {
     const at = parsed.l4Offset + UDP_HEADER;
     const length = payloadLength(bytes, parsed);
     if (!isEcho) return this.#packet.parse(bytes, at, length) || this.#handleControl(this.#packet, from, now);
-    if (parsed.ttl !== ECHO_ANSWER_TTL || length !== ECHO_BYTES) return BFD_REFUSAL['not-echo'];
+    if (parsed.ttl !== ECHO_ANSWER_TTL || length < ECHO_BYTES) return BFD_REFUSAL['not-echo'];
     const path = this.#table.byDiscriminator(echoDiscriminator(bytes, at));
-    return path?.echo.handleAnswer(bytes, at, length, now) ?? BFD_REFUSAL['echo-unknown'];
+    return path?.handleAnswer(bytes, at, length, now) ?? BFD_REFUSAL['echo-unknown'];
   }
 
   #handleControl(packet: BfdPacket, from: Uint8Array, now: number): number {
@@ -307,6 +330,7 @@ export class PathManager {
   #moved(path: Path, why: string, now: number): void {
     path.echo.abandon();
     path.session.hurry(now);
+    if (path.health.isUsable) path.measure(now);
     this.#say({ kind: 'moved', path: path.id, why });
   }
 
@@ -342,14 +366,19 @@ export class PathManager {
   #judge(path: Path, now: number): void {
     while (path.session.pollChange());
     const { health } = path;
+    for (let change = path.mtu.pollChange(); change !== undefined; change = path.mtu.pollChange()) {
+      this.#say({ kind: 'mtu', path: path.id, ...change });
+    }
     const from = health.judge(path.session, path.quality, this.#whyNot(path), now);
     if (from === health.state) return;
     if (health.state === 'down') {
       path.echo.abandon();
+      path.mtu.stop();
       this.#echoDue.delete(path);
       if (!path.isLearned) path.redial.handleDown(now);
     } else if (from === 'down') {
       path.redial.handleUp();
+      path.measure(now);
     }
     this.#say({ kind: 'state', path: path.id, from, to: health.state, why: health.reason });
   }

@@ -6,10 +6,13 @@
  * a node behind NAT). Either kind follows its peer when an authentic packet for its session comes from a new place; a
  * configured one goes back to its endpoint when it is dialled anew.
  */
-import { encodeEndpoint } from '../base/endpoint.js';
+import { ENDPOINT_FAMILY, encodeEndpoint } from '../base/endpoint.js';
+import { get32 } from '../packet/offsets.js';
+import { BFD_REFUSAL } from './bfd-packet.js';
 import { BfdSession } from './bfd-session.js';
-import { EchoTracker } from './echo.js';
+import { ECHO_BYTES, ECHO_LONG_BYTES, EchoTracker, encodeLongEcho } from './echo.js';
 import { PathHealth } from './health.js';
+import { PathMtu } from './mtu.js';
 import type { Pace } from './pacing.js';
 import type { Place } from './path-news.js';
 import { Quality } from './quality.js';
@@ -50,6 +53,8 @@ export interface PathSettings {
   readonly fastWhileDownMs: number;
   /** The worker repeats control packets and sends echo packets. */
   readonly offloaded: boolean;
+  /** Size of the tunnel, which paths may or may not carry (mtu.ts); 0 = that is not looked for. */
+  readonly mtuBytes: () => number;
   /** A number from 0 up to but not including 1. */
   readonly random: () => number;
   /** A nonzero number of 32 bits that no session of this node has. */
@@ -64,6 +69,7 @@ export class Path {
   readonly health: PathHealth;
   readonly echo: EchoTracker;
   readonly redial: Redial;
+  readonly mtu: PathMtu;
   /** Key of the configured endpoint, or ''. */
   readonly key: string;
   uplink: Uplink;
@@ -114,6 +120,7 @@ export class Path {
     this.echo = new EchoTracker(this.session.localDiscriminator, this.quality);
     this.health = new PathHealth(now);
     this.redial = new Redial(settings.random);
+    this.mtu = new PathMtu(settings.mtuBytes, this.quality);
     if (!this.isLearned) this.redial.handleDown(now);
     this.nextEchoAtMs = now;
   }
@@ -126,6 +133,31 @@ export class Path {
   /** Both sides add up the same, so that they choose the same path. */
   get cost(): number {
     return this.ownCost + this.peerCost;
+  }
+
+  /** What it carries is to be found anew, where its peer answers echo packets. */
+  measure(now: number): void {
+    const answers = this.session.echoIntervalMsMin < Number.POSITIVE_INFINITY;
+    if (answers) this.mtu.start(this.endpoint[ENDPOINT_FAMILY], now);
+    else this.mtu.stop();
+  }
+
+  /**
+   * Writes the payload of a probe of what it carries at `at`, behind `headerBytes` of headers. Returns its length, 0 where
+   * none is to be sent now.
+   */
+  encodeProbe(bytes: Uint8Array, at: number, headerBytes: number): number {
+    const probe = this.mtu.pollProbe();
+    if (probe === undefined) return 0;
+    const length = Math.max(ECHO_LONG_BYTES, probe.bytes - headerBytes);
+    encodeLongEcho(bytes, at, length, this.session.localDiscriminator, probe.sequence);
+    return length;
+  }
+
+  /** The answer to an echo packet or a probe, of `length` bytes at `at`. Returns 0 or a refusal. */
+  handleAnswer(bytes: Uint8Array, at: number, length: number, now: number): number {
+    if (length <= ECHO_BYTES) return this.echo.handleAnswer(bytes, at, length, now);
+    return this.mtu.handleAnswer(get32(bytes, at + 4) >>> 0, now) ? 0 : BFD_REFUSAL['echo-unknown'];
   }
 
   /** For sentences. */

@@ -61,10 +61,12 @@ export class BeatTable {
   readonly mask: Int32Array;
   /** Per peer: 1 while `peers.path` is a path that works; what comes from elsewhere then moves nothing. */
   readonly pinned: Int32Array;
+  /** Per peer: largest inner packet that its path in use carries; 0 = whatever the tunnel takes. */
+  readonly mtu: Int32Array;
   readonly content: Uint8Array;
 
   static bytesFor(capacity: number): number {
-    return capacity * (PATHS_PER_PEER * (8 * 12 + 4 * 7 + 2 * CONTENT_BYTES) + 4 * 2);
+    return capacity * (PATHS_PER_PEER * (8 * 12 + 4 * 7 + 2 * CONTENT_BYTES) + 4 * 3);
   }
 
   /** `capacity` in peers. */
@@ -90,6 +92,7 @@ export class BeatTable {
     this.discriminator = new Uint32Array(buffer, take(4 * rows), rows);
     this.mask = new Int32Array(buffer, take(4 * capacity), capacity);
     this.pinned = new Int32Array(buffer, take(4 * capacity), capacity);
+    this.mtu = new Int32Array(buffer, take(4 * capacity), capacity);
     this.content = new Uint8Array(buffer, take(rows * 2 * CONTENT_BYTES), rows * 2 * CONTENT_BYTES);
   }
 

@@ -44,6 +44,8 @@ export class RouterContext {
   readonly sourceWords: Int32Array;
   readonly pathWords: Int32Array;
   snapshot: SnapshotView;
+  /** What the packet that was refused as too big should not exceed, in bytes. */
+  mtu = 0;
   /** Routes of destinations, and reverse-path answers by source and peer. */
   readonly destinationCache = new RouteCache();
   readonly sourceCache = new RouteCache();

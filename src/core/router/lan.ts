@@ -12,7 +12,7 @@ import type { RouterContext } from './context.js';
 import { breakOut, deliverHere, fits } from './deliver.js';
 import type { ReplyWriter } from './reply.js';
 import { routeDestination } from './routing.js';
-import { translateSource } from './translate.js';
+import { translateSource, untranslateSource } from './translate.js';
 
 /** Decides the `count` rows from `first`, read from the LAN TUN. */
 export function decideLan(context: RouterContext, replies: ReplyWriter, first: number, count: number): void {
@@ -40,6 +40,10 @@ function decide(context: RouterContext, at: number): number {
   const untranslated = translateSource(context, at);
   if (untranslated !== 0) return untranslated;
   if (target === snapshot.ownCluster) return deliverHere(context, at);
-  if (!fits(context, at)) return DROP['too-big'];
-  return context.seal(at, tables.available[target]) ? 0 : DROP['peer-down'];
+  // Read once: who serves the target may change under us.
+  const peer = tables.available[target];
+  const refused = peer < 0 ? DROP['peer-down'] : fits(context, at, peer) ? 0 : DROP['too-big'];
+  if (refused === 0 && context.seal(at, peer)) return 0;
+  untranslateSource(context, at);
+  return refused === 0 ? DROP['peer-down'] : refused;
 }

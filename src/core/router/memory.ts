@@ -15,7 +15,8 @@ export const REPLY_ROWS = 64;
 /** An ICMPv6 error is at most 1280 bytes; the rest is room for the seal's header and tag. */
 export const REPLY_BYTES = 1408;
 export const CONTROL_ROWS = 64;
-export const CONTROL_BYTES = 2048;
+/** The largest packet of a tunnel, with room for the seal's tag and padding: probes of what a path carries are as long. */
+export const CONTROL_BYTES = 9_216;
 
 /** Per peer: packets and bytes, inner, as counted by one worker. */
 export const PEER_COUNTERS = 4;

@@ -121,8 +121,9 @@ function decide(context: RouterContext, beats: Beats, at: number): number {
   if (target === snapshot.wan) return breakOut(context, at);
   const next = tables.available[target];
   if (next === peer) return DROP.loop;
+  if (next < 0) return DROP['peer-down'];
   if (parsed.ttl <= 1) return DROP['ttl-exceeded'];
-  if (!fits(context, at)) return DROP['too-big'];
+  if (!fits(context, at, next)) return DROP['too-big'];
   decrementTtl(bytes, parsed);
   return context.seal(at, next) ? 0 : DROP['peer-down'];
 }

@@ -17,3 +17,5 @@ export const OUT_PATH = 7;
 
 /** Control thread → worker: an inner packet to seal: (peer, path slot + 1; 0 = on the path in use); empty = keepalive. */
 export const IN_SEAL = 1;
+/** The same; no router may fragment the message: it is a probe of what the path carries. */
+export const IN_SEAL_WHOLE = 2;

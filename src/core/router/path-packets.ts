@@ -7,7 +7,14 @@
 import { ENDPOINT_BYTES } from '../base/endpoint.js';
 import { DROP } from '../packet/drop.js';
 import { get32, UDP_HEADER } from '../packet/offsets.js';
-import { ROW_OFFSET, ROW_SOURCE, ROW_VERDICT, VERDICT_CONTROL, VERDICT_DROP } from '../packet/rows.js';
+import {
+  ROW_LENGTH,
+  ROW_OFFSET,
+  ROW_SOURCE,
+  ROW_VERDICT,
+  VERDICT_CONTROL,
+  VERDICT_DROP,
+} from '../packet/rows.js';
 import { BFD_BYTES } from '../path/bfd-packet.js';
 import { BFD_CONTROL_PORT, BFD_TTL, payloadLength } from '../path/datagram.js';
 import { ECHO_ANSWER_TTL, ECHO_BYTES, echoDiscriminator, writeEchoAnswer } from '../path/echo.js';
@@ -82,8 +89,8 @@ function rowOf(beats: BeatTable, peer: number, discriminator: number): number {
 }
 
 function answerEcho(context: RouterContext, at: number, peer: number): number {
-  const { tables, bytes, parsed, arrivalRow } = context;
-  writeEchoAnswer(bytes, parsed);
+  const { tables, rows, bytes, parsed, arrivalRow } = context;
+  rows[at + ROW_LENGTH] = writeEchoAnswer(bytes, parsed);
   const slot = arrivalRow >= 0 ? tables.beats.slot[arrivalRow] : tables.peers.path[peer];
   return context.sealOn(at, peer, slot) ? 0 : DROP['peer-down'];
 }
@@ -92,7 +99,7 @@ function answerEcho(context: RouterContext, at: number, peer: number): number {
 function measure(context: RouterContext, beats: Beats, peer: number): boolean {
   const { parsed, bytes, tables } = context;
   const at = parsed.l4Offset + UDP_HEADER;
-  if (payloadLength(bytes, parsed) !== ECHO_BYTES) return true;
+  if (payloadLength(bytes, parsed) !== ECHO_BYTES) return false;
   const row = rowOf(tables.beats, peer, echoDiscriminator(bytes, at));
   if (row >= 0) beats.handleEcho(row, get32(bytes, at + 4) >>> 0);
   return row >= 0;

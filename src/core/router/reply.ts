@@ -109,17 +109,17 @@ export class ReplyWriter {
   }
 
   #write4(offset: number, expired: boolean, code: number): number {
-    const { parsed, bytes, snapshot } = this.#context;
+    const { parsed, bytes, mtu } = this.#context;
     const type = expired ? ICMP4_TIME_EXCEEDED : ICMP4_UNREACHABLE;
-    const mtu = code === UNREACHABLE4.fragmentationNeeded ? snapshot.mtu : 0;
-    return writeError4(bytes, offset, parsed, bytes, this.#source4, type, code, mtu);
+    const rest = code === UNREACHABLE4.fragmentationNeeded ? mtu : 0;
+    return writeError4(bytes, offset, parsed, bytes, this.#source4, type, code, rest);
   }
 
   #write6(offset: number, expired: boolean, code: number): number {
-    const { parsed, bytes, snapshot } = this.#context;
+    const { parsed, bytes, mtu } = this.#context;
     const tooBig = code === UNREACHABLE4.fragmentationNeeded;
     const type = expired ? ICMP6_TIME_EXCEEDED : tooBig ? ICMP6_TOO_BIG : ICMP6_UNREACHABLE;
     const code6 = expired || tooBig ? 0 : unreachable6For(code);
-    return writeError6(bytes, offset, parsed, bytes, this.#source6, type, code6, tooBig ? snapshot.mtu : 0);
+    return writeError6(bytes, offset, parsed, bytes, this.#source6, type, code6, tooBig ? mtu : 0);
   }
 }

@@ -5,7 +5,16 @@
  */
 
 import { clearRow } from '../packet/clear-row.js';
-import { ROW_PEER, ROW_STRIDE, ROW_VERDICT, VERDICT_LAN, VERDICT_SEAL, VERDICT_WAN } from '../packet/rows.js';
+import {
+  FLAG_SEAL_WHOLE,
+  ROW_FLAGS,
+  ROW_PEER,
+  ROW_STRIDE,
+  ROW_VERDICT,
+  VERDICT_LAN,
+  VERDICT_SEAL,
+  VERDICT_WAN,
+} from '../packet/rows.js';
 import { Beats } from './beats.js';
 import { RouterContext } from './context.js';
 import { classifyDatagrams } from './datagrams.js';
@@ -19,6 +28,7 @@ import {
   type SharedTables,
 } from './memory.js';
 import { decideInner, decideOpened } from './opened.js';
+import { IN_SEAL_WHOLE } from './outbox.js';
 import { ReplyWriter } from './reply.js';
 import { type Snapshot, SnapshotView } from './snapshot.js';
 
@@ -122,6 +132,7 @@ export class Router {
         const peer = inbox.argument;
         const path = inbox.argument2 > 0 ? inbox.argument2 - 1 : this.context.tables.peers.path[peer];
         this.context.sealOn(at, peer, path);
+        if (inbox.type === IN_SEAL_WHOLE) rows[at + ROW_FLAGS] = FLAG_SEAL_WHOLE;
         count += 1;
       }
       inbox.release();

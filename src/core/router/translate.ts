@@ -40,6 +40,13 @@ export function translateSource(context: RouterContext, at: number): number {
   return 0;
 }
 
+/** Takes translateSource back, so that the site host that sent the packet can be told what became of it. */
+export function untranslateSource(context: RouterContext, at: number): void {
+  const { parsed, bytes, rows, snapshot } = context;
+  const entry = rows[at + ROW_NAT];
+  if (entry >= 0) rewriteSource(bytes, parsed, snapshot.nat, entry, TO_LOCAL, isPartial(context, at));
+}
+
 /** Overlay → LAN: destination network → local. Returns 0 or a drop reason. */
 export function translateDestination(context: RouterContext, at: number): number {
   const { parsed, bytes, rows, snapshot } = context;

@@ -42,6 +42,7 @@ class Bench {
       fastWhileDownMs: 0,
       offloaded: false,
       random: () => 0.5,
+      mtuBytes: () => 0,
       newDiscriminator: () => ++this.#discriminator,
     };
     this.manager = new PathManager({ ...defaults, ...settings }, OWN, PEER, 0);

@@ -105,8 +105,7 @@ const SOURCES = ['192.0.2.1', '192.0.2.2', '203.0.113.5'];
 /** One run of a manager against a peer that sends whatever it likes from wherever it likes. */
 function attack(seed: number): { given: number; counted: number; accepted: number; problems: string[] } {
   const random = new SeededRandom(seed);
-  let discriminator = 0;
-  let now = 0;
+  let [discriminator, now] = [0, 0];
   const problems: string[] = [];
   const manager = new PathManager(
     {
@@ -116,6 +115,7 @@ function attack(seed: number): { given: number; counted: number; accepted: numbe
       fastWhileDownMs: 5_000,
       offloaded: random.chance(0.2),
       random: () => random.fraction(),
+      mtuBytes: () => [0, 1_280, 1_408][Math.abs(seed) % 3],
       newDiscriminator: () => ++discriminator,
     },
     INNER.own,
@@ -157,7 +157,7 @@ function attack(seed: number): { given: number; counted: number; accepted: numbe
     } else {
       const envelope = envelopes[random.chance(0.9) ? 0 : 1];
       const packet = randomPacket(random, [0, 1 + random.below(discriminator), 999]);
-      const length = random.chance(0.9) ? BFD_BYTES : 16;
+      const length = random.chance(0.9) ? BFD_BYTES : 16 + 8 * random.below(2);
       packet.encode(buffer, envelope.headerBytes);
       if (random.chance(0.1)) buffer[envelope.headerBytes + random.below(length)] = random.below(256);
       const whole = envelope.close(buffer, 0, length);
@@ -177,7 +177,7 @@ function attack(seed: number): { given: number; counted: number; accepted: numbe
 /** Drains a manager and says what is wrong with it. */
 function check(manager: PathManager, now: number, timeout: boolean): string[] {
   const problems: string[] = [];
-  const buffer = new Uint8Array(200);
+  const buffer = new Uint8Array(1_500);
   const parsed = new Parsed();
   for (
     let sent = 0, length = manager.pollTransmit(buffer, 1);

@@ -95,6 +95,32 @@ test('a brown-out is left within seconds, and the way back takes a minute of goo
   t.is(world.a.manager.current?.name, 'isp1 → 192.0.2.1');
 });
 
+test('what each path carries is found, and traffic is told when it moves to a narrower one', (t) => {
+  const settings = { mtuBytes: () => 1_408 };
+  const world = new World(7, { ...TWO, settings }, { ...HUB, settings });
+  world.narrow.set('203.0.113.1', 1_300);
+  world.runFor(20 * SECOND);
+  const carried = (): (number | undefined)[] => world.nodes.map(({ manager }) => manager.current?.mtu.bytes);
+  t.deepEqual(carried(), [1_408, 1_408]);
+  world.act('isp1 swallows everything', () => world.loss.set('198.51.100.1', 1));
+  world.runFor(5 * SECOND);
+  t.deepEqual(carried(), [1_296, 1_296]);
+  world.act('isp2 swallows all but small packets', () => {
+    world.narrow.set('203.0.113.1', 1_000);
+    for (const { manager } of world.nodes) manager.handleTraffic(true);
+  });
+  world.runFor(20 * SECOND);
+  t.deepEqual(carried(), [992, 992]);
+  world.act('a is dialled anew by isp2, which is whole again', () => {
+    world.narrow.clear();
+    world.a.outside.set(7, { address: '203.0.113.1', port: 50_123 });
+    world.a.manager.handleRedialled(1, 7, world.now);
+  });
+  world.runFor(2 * SECOND);
+  t.deepEqual(carried(), [1_408, 1_408], 'both at once: the other end has seen it move');
+  golden(t, 'paths-mtu.txt', world.text('isp2 carries 1300 bytes, later 1000, and everything in the end'));
+});
+
 /** Times between changes of the path in use, of both nodes, in a world whose isp1 loses at `loss` for `seconds`. */
 function changesUnder(seed: number, loss: number, seconds: number): { world: World; gapsMs: number[] } {
   const world = new World(seed, TWO, HUB);

@@ -2,7 +2,7 @@
 import test from 'ava';
 import {
   FLAG_NEEDS_CSUM,
-  GSO_TCPV4,
+  GSO_UDP_L4,
   ROW_CSUM_START,
   ROW_FLAGS,
   ROW_GSO_SIZE,
@@ -178,17 +178,18 @@ test('a replayed counter is refused, an old one far behind too', (t) => {
   t.is(bench.fromPeer(AWS_A, packet, 2 ** 53).reason, 'counter-limit');
 });
 
-test('a super-packet is translated with its partial checksum, and refused when a segment would not fit', (t) => {
-  const payload = tcp(1, 2, 0x10, [], new Uint8Array(4000));
-  const packet = ip({ source: '172.16.10.15', destination: '10.100.100.15', protocol: 6, payload });
+test('a super-packet of UDP is translated with its partial checksum, and refused when a segment would not fit', (t) => {
+  const payload = udp(1, 2, new Uint8Array(4000));
+  const addresses = { source: '172.16.10.15', destination: '10.100.100.15' };
+  const packet = ip({ ...addresses, protocol: 17, payload, dontFragment: true });
   const row = (gsoSize: number): Record<number, number> => ({
-    [ROW_GSO_TYPE]: GSO_TCPV4,
+    [ROW_GSO_TYPE]: GSO_UDP_L4,
     [ROW_GSO_SIZE]: gsoSize,
     [ROW_FLAGS]: FLAG_NEEDS_CSUM,
     [ROW_CSUM_START]: 20,
   });
-  t.is(new RouterBench().fromLan(packet, row(1368)).verdict, VERDICT_SEAL);
-  const outcome = new RouterBench().fromLan(packet, row(1369));
+  t.is(new RouterBench().fromLan(packet, row(1380)).verdict, VERDICT_SEAL);
+  const outcome = new RouterBench().fromLan(packet, row(1381));
   t.is(outcome.reason, 'too-big');
   const [{ packet: error }] = outcome.replies;
   t.deepEqual([error[20], error[21], (error[26] << 8) | error[27]], [3, 4, 1408]);

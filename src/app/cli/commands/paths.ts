@@ -35,6 +35,7 @@ export function formatPaths(report: PathsReport): string {
     '>LOSS 1 S',
     '>10 S',
     '>60 S',
+    '>MTU',
     '>COST',
   ];
   const rows = report.peers.flatMap(({ name, paths }) =>
@@ -50,6 +51,7 @@ export function formatPaths(report: PathsReport): string {
       formatLoss(path.lossPercent.s1),
       formatLoss(path.lossPercent.s10),
       formatLoss(path.lossPercent.s60),
+      formatMtu(path),
       String(path.cost),
     ]),
   );
@@ -75,6 +77,11 @@ function remoteOf({ remote, learned, peerUplink }: PathReport): string {
 
 function wayOf({ uplink, remote }: PathReport): string {
   return `${uplink} → ${remote}`;
+}
+
+function formatMtu({ mtu, mtuSearching }: PathReport): string {
+  if (mtu === undefined) return '-';
+  return mtuSearching ? `${mtu}, searching` : String(mtu);
 }
 
 function formatLoss(percent: number | null): string {
