@@ -22,6 +22,9 @@ struct Socket {
   int fd = -1;
   int family = 0;
   uint32_t offloads = 0;
+  // Messages of this length and above make no trains: the kernel has refused such a one.
+  int32_t trainSegmentLimit = INT32_MAX;
+  int trainRefusals = 0;
 };
 
 struct Context {

@@ -43,9 +43,10 @@ bool Sender::route(const uint8_t* record) {
 bool Sender::extends(int32_t length, bool whole) const {
   if (trainCount_ == 0 || whole) return false;
   const Train& train = trains_[trainCount_ - 1];
+  const Socket& socket = context_.sockets[train.socket];
   return !train.closed && length <= train.segment && train.count < TRAIN_SEGMENTS &&
-         train.bytes + length <= TRAIN_BYTES &&
-         (context_.sockets[train.socket].offloads & UDP_OFFLOAD_GSO) != 0;
+         train.bytes + length <= TRAIN_BYTES && (socket.offloads & UDP_OFFLOAD_GSO) != 0 &&
+         train.segment < socket.trainSegmentLimit;
 }
 
 uint8_t* Sender::place(int32_t length, bool whole) {
@@ -132,7 +133,7 @@ void Sender::sendRun(int first, int count) {
     if (error == EINTR) continue;
     if ((error == EAGAIN || error == ENOBUFS) && waitWritable(fd)) continue;
     if (trains_[at].count > 1 && isGsoRefusal(error)) {
-      sendSingly(trains_[at++]);
+      sendSingly(trains_[at++], error);
       continue;
     }
     // An error may be an old one that was pending on the socket (ECONNREFUSED): the datagram deserves a
@@ -147,10 +148,10 @@ void Sender::sendRun(int first, int count) {
   }
 }
 
-// Whether it passes is what the caller wants to know of the path: that the local link refuses it is an answer too, and
-// says nothing about trains. Nobody else sends large messages by the socket meanwhile.
+// Whether it passes is what the caller wants to know of the path: that the local link refuses it is an answer too.
+// Nobody else sends large messages by the socket meanwhile.
 void Sender::sendWhole(const Train& train) {
-  const Socket& socket = context_.sockets[train.socket];
+  Socket& socket = context_.sockets[train.socket];
   forbidFragments(socket.fd, socket.family);
   ssize_t taken = -1;
   for (int attempt = 0; taken < 0 && attempt < 2; attempt++) {
@@ -161,6 +162,7 @@ void Sender::sendWhole(const Train& train) {
   const int error = errno;
   allowFragments(socket.fd, socket.family);
   if (taken >= 0) {
+    if (train.bytes >= socket.trainSegmentLimit) socket.trainSegmentLimit = INT32_MAX;
     context_.stats.add(STAT_UDP_SENT_DATAGRAMS, 1);
     context_.stats.add(STAT_UDP_SENT_BYTES, train.bytes);
     sent_++;
@@ -172,9 +174,10 @@ void Sender::sendWhole(const Train& train) {
   }
 }
 
-// The kernel refuses the train as one piece (no checksum offload on the route's device, a segment above its
-// MTU). Where its datagrams pass alone, the socket gets no more trains.
-void Sender::sendSingly(const Train& train) {
+// The kernel refuses the train as one piece. Where its datagrams pass alone, the socket gets no more trains where the
+// route's device has no checksum offload (EIO). A segment above the device's MTU is refused as well: then it gets none
+// of such length until a message of it passes whole, for the link may be wide again.
+void Sender::sendSingly(const Train& train, int refusal) {
   Socket& socket = context_.sockets[train.socket];
   int passed = 0;
   for (int32_t at = 0; at < train.bytes; at += train.segment) {
@@ -197,6 +200,8 @@ void Sender::sendSingly(const Train& train) {
   }
   sent_ += passed;
   if (passed == 0) return;
+  socket.trainSegmentLimit = train.segment;
+  if (refusal != EIO && ++socket.trainRefusals < REFUSALS_MAX) return;
   socket.offloads &= ~UDP_OFFLOAD_GSO;
   context_.stats.set(STAT_UDP_DEMOTED, UDP_OFFLOAD_GSO);
 }

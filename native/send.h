@@ -19,6 +19,8 @@ constexpr int TRAIN_SEGMENTS = 63;
 // Largest UDP payload over IPv4.
 constexpr int TRAIN_BYTES = 65507;
 constexpr int TRAINS_MAX = 128;
+// So many refusals of ever shorter trains, and it is not their length.
+constexpr int REFUSALS_MAX = 3;
 constexpr int SEND_BUFFER_BYTES = 512 * 1024;
 // How long one sealSend may wait in all for room in socket buffers.
 constexpr int WAIT_MS_MAX = 4;
@@ -59,7 +61,7 @@ class Sender {
   void fill(int train);
   void sendRun(int first, int count);
   void sendWhole(const Train& train);
-  void sendSingly(const Train& train);
+  void sendSingly(const Train& train, int refusal);
   bool waitWritable(int fd);
 
   Context& context_;
