@@ -84,7 +84,7 @@ export class Checks {
     world.fail(`${node.name} takes the role from ${active.name}, which serves`);
   }
 
-  /** Since when a node acts, serves, reaches no fewer than its partner and can be known by it. */
+  /** Since when a node acts, serves, has no less than its partner and can be known by it. */
   #lookAtFirm(node: SimNode): void {
     const world = this.#world;
     const partner = world.nodes.find((other) => other.site === node.site && other !== node);
@@ -93,6 +93,7 @@ export class Checks {
       node.acting &&
       couldServe(world, node) &&
       isKnown(world, node, partner) &&
+      (node.uplinks.lost < 2 || node.uplinks.usable >= partner.uplinks.usable) &&
       remotesOf(world, node) >= remotesOf(world, partner);
     if (!firm) this.#firmSinceMs.delete(node.name);
     else if (!this.#firmSinceMs.has(node.name)) this.#firmSinceMs.set(node.name, world.clock.now);

@@ -5,7 +5,7 @@
 import { ClusterNode } from '../../src/core/cluster/cluster-node.js';
 import type { ClusterEvent, Output } from '../../src/core/cluster/outputs.js';
 import { epochText } from '../../src/core/cluster/outputs.js';
-import { isActing } from '../../src/core/cluster/record.js';
+import { isActing, type Uplinks } from '../../src/core/cluster/record.js';
 import type { Epoch } from '../../src/core/cluster/register.js';
 import type { Roster } from '../../src/core/cluster/roster.js';
 import { chooseServing } from '../../src/core/cluster/serving.js';
@@ -47,6 +47,7 @@ export class SimNode {
   life = 0;
   frozen = false;
   dataPlane = true;
+  uplinks: Uplinks = { usable: 3, lost: 0 };
   wallOffsetMs = 0;
   storedN = 0;
   /** The kernel holds the cluster address until then. */
@@ -243,7 +244,7 @@ export class SimNode {
   #health(): void {
     const { clock, links } = this.#world;
     const lanCarrier = links.of(this.name).carrier;
-    this.core?.handleHealth({ dataPlane: this.dataPlane, lanCarrier, uplink: true }, clock.now);
+    this.core?.handleHealth({ dataPlane: this.dataPlane, lanCarrier, uplinks: this.uplinks }, clock.now);
     this.#drain();
   }
 

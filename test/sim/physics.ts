@@ -14,7 +14,7 @@ export function joined(world: World, one: SimNode, other: SimNode): boolean {
 
 /** Whether `node`, had it the role, would join its LAN to at least one other cluster. */
 export function couldServe(world: World, node: SimNode): boolean {
-  if (!node.running || !node.dataPlane) return false;
+  if (!node.running || !node.dataPlane || node.uplinks.usable === 0) return false;
   // A LAN without hosts that answer has nothing to serve, and shows nothing but its carrier.
   const lan = node.site.hosts
     ? world.links.lanWorks(node.name, node.site.name)

@@ -5,7 +5,7 @@
 import { ClusterNode } from '../../core/cluster/cluster-node.js';
 import type { Command, CommandResult } from '../../core/cluster/member.js';
 import type { Output } from '../../core/cluster/outputs.js';
-import { isActing } from '../../core/cluster/record.js';
+import { isActing, type Uplinks } from '../../core/cluster/record.js';
 import { chooseServing, serving } from '../../core/cluster/serving.js';
 import type { ClusterTimes } from '../../core/cluster/settings.js';
 import type { Configuration } from '../../core/config/configuration.js';
@@ -32,8 +32,7 @@ export interface ClusterKeeperOptions {
   readonly hash: (data: Uint8Array) => Uint8Array;
   readonly times: ClusterTimes;
   readonly worker: WorkerWatch;
-  /** Whether some uplink is not down. */
-  readonly isUplinkUsable: () => boolean;
+  readonly uplinks: () => Uplinks;
   /** Whether packets go to the peer and come back. */
   readonly isUp: (peer: number, now: number) => boolean;
   readonly sendHello: (peer: number, bytes: Uint8Array) => void;
@@ -52,7 +51,7 @@ export class ClusterKeeper {
   #lanAnsweredAtMs: number | undefined;
   #carrier: boolean | undefined;
   #dataPlane = true;
-  #uplink = true;
+  #uplinks: Uplinks | undefined;
   #draining = false;
   #why = 'start';
 
@@ -253,11 +252,12 @@ export class ClusterKeeper {
   #lookAtHealth(now: number): void {
     const dataPlane = this.#options.worker.look(now, this.node.directory.partners.length > 0);
     const carrier = this.effects.lan?.watch.carrier ?? true;
-    const uplink = this.#options.isUplinkUsable();
-    if (carrier === this.#carrier && dataPlane === this.#dataPlane && uplink === this.#uplink) return;
+    const uplinks = this.#options.uplinks();
+    const sameUplinks = uplinks.usable === this.#uplinks?.usable && uplinks.lost === this.#uplinks.lost;
+    if (carrier === this.#carrier && dataPlane === this.#dataPlane && sameUplinks) return;
     this.#carrier = carrier;
     this.#dataPlane = dataPlane;
-    this.#uplink = uplink;
-    this.node.handleHealth({ dataPlane, lanCarrier: carrier, uplink }, now);
+    this.#uplinks = uplinks;
+    this.node.handleHealth({ dataPlane, lanCarrier: carrier, uplinks }, now);
   }
 }

@@ -72,6 +72,7 @@ function memberReport({ cluster }: Node, one: KnownNode, now: number): MemberRep
         score: record.score,
         direct: [...direct],
         throughHub: [...throughHub],
+        uplinks: { ...record.uplinks },
       },
     }),
     ...(!here && {

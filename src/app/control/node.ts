@@ -266,7 +266,7 @@ export class Node {
       hash: this.#crypto.hash,
       times: this.#times,
       worker: new WorkerWatch(this.dataplane, this.log),
-      isUplinkUsable: () => this.uplinks.usable,
+      uplinks: () => this.uplinks.tracker.count,
       isUp: (peer, now) => this.liveness.isUp(peer, now),
       sendHello: (peer, bytes) => {
         // Plain WireGuard has no use for hellos.

@@ -95,11 +95,6 @@ export class UplinkKeeper {
     this.#tick();
   }
 
-  /** Whether this node can reach others at all. Before anything is known, it is assumed. */
-  get usable(): boolean {
-    return this.tracker.uplinks.some(({ known }) => !known) || this.tracker.usable;
-  }
-
   /** The state of a path of the uplink in `place` to the peer of this name; undefined: it is no more. */
   handlePath(place: number, peer: string, path: string, state: PathState | undefined): void {
     this.tracker.handlePath(place, peer, path, state, this.#options.native.now());

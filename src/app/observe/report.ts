@@ -233,6 +233,8 @@ export interface MemberReport {
     score: number;
     direct: string[];
     throughHub: string[];
+    /** How many of its uplinks are usable, and how many are not. */
+    uplinks: { usable: number; lost: number };
   };
   /** How it is heard; ms since, where it ever was. Left out of the member that tells. */
   heard?: { now: boolean; lanMs?: number; redisMs?: number; witnesses: string[] };

@@ -13,7 +13,7 @@
 import { activePartner } from './hearing.js';
 import type { LanHealth } from './lan.js';
 import type { Observations } from './observations.js';
-import { compareHealth, isActing, type MemberRecord } from './record.js';
+import { compareHealth, compareUplinks, isActing, type MemberRecord } from './record.js';
 import type { RegisterLink } from './register-link.js';
 import type { Directory, KnownNode } from './roster.js';
 import type { ClusterSettings, SafetyRules } from './settings.js';
@@ -133,7 +133,7 @@ function vacancy(view: ClaimView, heard: readonly KnownNode[]): ClaimVerdict {
     return claim(
       giver === undefined ? 'nobody is active and no partner is able' : `${giver.name} gives the role up`,
     );
-  const worst = Math.min(...rivals.map((rival) => compareHealth(own, rival)));
+  const worst = Math.min(...rivals.map((rival) => compareHealth(own, rival) || compareUplinks(own, rival)));
   const holder = directory.own.epoch?.member ?? 0;
   if (holder === directory.self.member && worst >= 0) return claim('nobody is active and I come first');
   const settled = waits.passed(seen.serveSinceMs, settings.settledServeMs);
@@ -161,6 +161,7 @@ function activeIsWorse(view: ClaimView, { name }: KnownNode): ClaimVerdict {
     [`${name} says that its LAN is dead`, seen.activeLanDeadSinceMs, lanDeadClaimMs],
     [`${name} cannot serve`, seen.activeCannotServeSinceMs, cannotServeMs],
     [`${name} reaches fewer peers`, seen.activeWorseSinceMs, holdDownMs],
+    [`${name} has lost uplinks that this member has`, seen.activeBareSinceMs, holdDownMs],
   ] as const;
   if (!waits.passed(seen.serveSinceMs, settledServeMs)) {
     const ill = ills.find(([, sinceMs]) => sinceMs !== undefined);

@@ -6,18 +6,21 @@
  * AND CALL handleTimeout AT IT. After a pause of the process, hand over what has queued before handleTimeout.
  */
 import { assert } from '../base/assert.js';
+import { evidenceOf } from './evidence.js';
 import { Gossip, type GossipCounters, type Reach } from './gossip.js';
-import { hearPartners, reachOf, witnessesOf } from './hearing.js';
+import { hearPartners, reachOf } from './hearing.js';
 import { LanHealth } from './lan.js';
 import { type Command, type CommandResult, Member } from './member.js';
+import type { ClusterEvent, ClusterEventName, Evidence, Output } from './outputs.js';
 import {
-  type ClusterEvent,
-  type ClusterEventName,
-  type Evidence,
-  epochText,
-  type Output,
-} from './outputs.js';
-import { encodeRecord, isActing, type MemberRecord, parseRecordText, type Role } from './record.js';
+  encodeRecord,
+  isActing,
+  type MemberRecord,
+  ONE_UPLINK,
+  parseRecordText,
+  type Role,
+  type Uplinks,
+} from './record.js';
 import type { BeatAnswer, ClaimAnswer } from './register.js';
 import { RegisterLink } from './register-link.js';
 import { Directory, type Roster } from './roster.js';
@@ -38,8 +41,7 @@ export interface LocalHealth {
   /** The data plane forwards. */
   readonly dataPlane: boolean;
   readonly lanCarrier: boolean;
-  /** Some uplink is usable. */
-  readonly uplink: boolean;
+  readonly uplinks: Uplinks;
 }
 
 /** Evaluation repeats while it changes roles; more rounds than roles would be a loop between rules. */
@@ -61,7 +63,7 @@ export class ClusterNode {
   readonly #outputs: Output[] = [];
   #directory: Directory;
   #record: MemberRecord;
-  #uplink = true;
+  #uplinks = ONE_UPLINK;
   #lastNow: number;
   #hasSettled = false;
 
@@ -83,6 +85,7 @@ export class ClusterNode {
       serve: false,
       held: false,
       score: 0,
+      uplinks: ONE_UPLINK,
     };
     const host = {
       settings,
@@ -121,7 +124,7 @@ export class ClusterNode {
 
   /** What is known now, as in events; for `twinspan cluster`. */
   get evidence(): Evidence {
-    return this.#evidence();
+    return evidenceOf(this.#record, this.#directory, this.register, this.#lastNow);
   }
 
   /** Something authentic came from `peer` at `atMs` (≤ now). Cheap; call it for every peer at each look at the tables. */
@@ -188,7 +191,7 @@ export class ClusterNode {
     this.#notice(now);
     this.member.dataPlane = health.dataPlane;
     this.#lan.handleCarrier(health.lanCarrier, now);
-    this.#uplink = health.uplink;
+    this.#uplinks = health.uplinks;
     this.#settle(now);
   }
 
@@ -297,13 +300,17 @@ export class ClusterNode {
     const { member } = this;
     const acting = isActing(member.role);
     const settledMs = acting ? 0 : this.#settings.settledSessionMs;
-    const reach = this.#uplink
-      ? reachOf(this.#directory, this.#waits, settledMs)
-      : { direct: [], throughHub: [], score: 0 };
+    const uplinks = this.#uplinks;
+    const reach =
+      uplinks.usable > 0
+        ? reachOf(this.#directory, this.#waits, settledMs)
+        : { direct: [], throughHub: [], score: 0 };
     const before = this.#record;
     const { able, held, role } = member;
     const lan = this.#lan.usable;
-    const serve = able && lan && (reach.score > 0 || this.#directory.remotes.length === 0);
+    // Where there are no others, what is served is local breakout.
+    const reachesOut = reach.score > 0 || (uplinks.usable > 0 && this.#directory.remotes.length === 0);
+    const serve = able && lan && reachesOut;
     const epoch = acting ? member.epoch : this.#directory.own.epoch;
     const lanProven = this.#lan.proven;
     const urgent =
@@ -318,7 +325,8 @@ export class ClusterNode {
     const told = this.#gossip.reach;
     const listsChanged = !sameList(reach.direct, told.direct) || !sameList(reach.throughHub, told.throughHub);
     this.#gossip.reach = reach;
-    if (!urgent && !listsChanged && before.score === reach.score) return;
+    const same = before.score === reach.score && before.uplinks === uplinks;
+    if (!urgent && !listsChanged && same) return;
     const sequence = before.sequence + 1;
     const { score } = reach;
     this.#record = {
@@ -332,6 +340,7 @@ export class ClusterNode {
       serve,
       held,
       score,
+      uplinks,
     };
     this.#gossip.markAll(urgent);
     if (urgent) this.register.hurry();
@@ -362,36 +371,8 @@ export class ClusterNode {
   }
 
   #event(name: ClusterEventName, why: string, change?: { from: Role; to: Role }): void {
-    const event: ClusterEvent = { name, atMs: this.#lastNow, why, ...change, evidence: this.#evidence() };
+    const event: ClusterEvent = { name, atMs: this.#lastNow, why, ...change, evidence: this.evidence };
     this.#emit({ type: 'event', event });
-  }
-
-  #evidence(): Evidence {
-    const { role, epoch, able, lan, serve, score } = this.#record;
-    const ago = (atMs: number): number | null =>
-      atMs === Number.NEGATIVE_INFINITY ? null : this.#lastNow - atMs;
-    return {
-      role,
-      epoch: epochText(epoch),
-      register: this.register.answering ? epochText(this.register.register) : 'no answer',
-      able,
-      lan,
-      serve,
-      score,
-      partners: this.#directory.partners.map((node) => ({
-        name: node.name,
-        heard: node.heard,
-        lanMs: ago(node.receivedAtMs),
-        redisMs: ago(node.beatAtMs),
-        witnesses: witnessesOf(node, this.#directory).map(({ name }) => name),
-        role: node.record?.role ?? null,
-        epoch: epochText(node.record?.epoch),
-        able: node.record?.able ?? null,
-        lan: node.record?.lan ?? null,
-        serve: node.record?.serve ?? null,
-        score: node.record?.score ?? null,
-      })),
-    };
   }
 }
 

@@ -2,7 +2,7 @@
  * Since when. Rules speak of conditions that have lasted; here is when each of them began, on this member's own clock.
  */
 import { activePartner } from './hearing.js';
-import { compareHealth, type MemberRecord } from './record.js';
+import { compareHealth, compareUplinks, isBare, type MemberRecord } from './record.js';
 import type { KnownNode } from './roster.js';
 
 export class Observations {
@@ -14,6 +14,8 @@ export class Observations {
   activeLanDeadSinceMs: number | undefined;
   activeCannotServeSinceMs: number | undefined;
   activeWorseSinceMs: number | undefined;
+  /** It is as healthy as I am, and has lost uplinks that I have. */
+  activeBareSinceMs: number | undefined;
   /** There is an active partner, I can serve, and I am no worse than it. */
   noWorseSinceMs: number | undefined;
   /** Only the register shows a higher epoch than the one I act under. */
@@ -32,7 +34,10 @@ export class Observations {
     this.activeCannotServeSinceMs = since(this.activeCannotServeSinceMs, active?.serve === false, now);
     const better = active === undefined ? 0 : compareHealth(own, active);
     this.activeWorseSinceMs = since(this.activeWorseSinceMs, better > 0, now);
-    this.noWorseSinceMs = since(this.noWorseSinceMs, active !== undefined && own.serve && better >= 0, now);
+    const isBareNow = active !== undefined && better === 0 && isBare(active, own);
+    this.activeBareSinceMs = since(this.activeBareSinceMs, isBareNow, now);
+    const noWorse = active !== undefined && better >= 0 && (better > 0 || compareUplinks(own, active) >= 0);
+    this.noWorseSinceMs = since(this.noWorseSinceMs, own.serve && noWorse, now);
   }
 
   /** Only the register shows a higher epoch. */
@@ -47,6 +52,7 @@ export class Observations {
     this.activeLanDeadSinceMs = undefined;
     this.activeCannotServeSinceMs = undefined;
     this.activeWorseSinceMs = undefined;
+    this.activeBareSinceMs = undefined;
     this.noWorseSinceMs = undefined;
     this.registerHigherSinceMs = undefined;
   }

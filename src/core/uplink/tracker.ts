@@ -63,9 +63,10 @@ export class UplinkTracker {
     return this.#best;
   }
 
-  /** Some uplink is not down: the node can reach others at all. */
-  get usable(): boolean {
-    return this.uplinks.some(({ state }) => state !== 'down');
+  /** How many uplinks are not down, and how many are. Before anything is known of one, it is taken to be usable. */
+  get count(): { readonly usable: number; readonly lost: number } {
+    const lost = this.uplinks.filter(({ known, state }) => known && state === 'down').length;
+    return { usable: this.uplinks.length - lost, lost };
   }
 
   /** Why nothing can leave by an uplink, beyond doubt: its link. '' while its link stands, whatever else is known. */

@@ -11,6 +11,7 @@ const RECORD: NonNullable<MemberReport['record']> = {
   score: 3,
   direct: ['aws-a', 'aws-b'],
   throughHub: ['edge2-a'],
+  uplinks: { usable: 2, lost: 1 },
 };
 
 const TAKEOVER: FailoverReport = {

@@ -3,7 +3,7 @@ import test from 'ava';
 import { ClusterNode, type ClusterNodeOptions } from '../../../src/core/cluster/cluster-node.js';
 import { encodeAcknowledgement, encodeHello, parseHello } from '../../../src/core/cluster/hello.js';
 import type { Output } from '../../../src/core/cluster/outputs.js';
-import type { MemberRecord } from '../../../src/core/cluster/record.js';
+import { type MemberRecord, ONE_UPLINK } from '../../../src/core/cluster/record.js';
 import { CLUSTER_DEFAULTS } from '../../../src/core/cluster/settings.js';
 
 const B = 1;
@@ -51,6 +51,7 @@ function recordOf(change: Partial<MemberRecord>): MemberRecord {
     serve: true,
     held: false,
     score: 1,
+    uplinks: ONE_UPLINK,
     ...change,
   };
 }

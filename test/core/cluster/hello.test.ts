@@ -11,6 +11,7 @@ import {
 import {
   encodeRecord,
   type MemberRecord,
+  ONE_UPLINK,
   parseRecord,
   parseRecordText,
   ROLES,
@@ -33,6 +34,7 @@ const record: fc.Arbitrary<MemberRecord> = fc.record({
   serve: fc.boolean(),
   held: fc.boolean(),
   score: fc.integer({ min: 0, max: 65_535 }),
+  uplinks: fc.record({ usable: fc.integer({ min: 0, max: 255 }), lost: fc.integer({ min: 0, max: 255 }) }),
 });
 const hello: fc.Arbitrary<Hello> = fc.record({
   incarnation: count,
@@ -110,6 +112,7 @@ test('a small network fits one datagram, and the form is the documented one', (t
     serve: true,
     held: false,
     score: 3,
+    uplinks: { usable: 2, lost: 1 },
   };
   const datagrams = encodeHello({
     incarnation: 5,
@@ -122,7 +125,7 @@ test('a small network fits one datagram, and the form is the documented one', (t
   });
   t.deepEqual(datagrams, [
     ascii(
-      '{"v":1,"i":[5,9,0,1],"r":[5,6,2,7,1,7,3],"m":[["edge1-a",[5,6,0,7,1,7,3]]],"e":[["edge1",2,0]],"d":["edge1-a"]}',
+      '{"v":1,"i":[5,9,0,1],"r":[5,6,2,7,1,7,3,2,1],"m":[["edge1-a",[5,6,0,7,1,7,3,2,1]]],"e":[["edge1",2,0]],"d":["edge1-a"]}',
     ),
   ]);
 });
@@ -144,6 +147,9 @@ test('garbage is refused and never throws', (t) => {
   refused('{"v":1,"i":[1,1,0,1],"r":[1,1,2,7,1,7,3],"m":[["__proto__",7]]}');
   refused('{"v":1,"i":[1,1,0,1],"r":[1,1,2,7,1,7,3],"d":[""]}');
   refused(`{"v":1,"i":[1,1,0,1],"r":[1,1,2,7,1,7,3],"d":["${'x'.repeat(64)}"]}`);
+  refused('{"v":1,"i":[1,1,0,1],"r":[1,1,2,7,1,7,3,1]}');
+  refused('{"v":1,"i":[1,1,0,1],"r":[1,1,2,7,1,7,3,1,256]}');
+  t.like(parseHello(ascii('{"v":1,"i":[1,1,0,1],"r":[1,1,2,7,1,7,3]}')), { record: { uplinks: ONE_UPLINK } });
   t.truthy(parseHello(ascii('{"v":1,"i":[1,1,0,1],"r":[1,1,2,7,1,7,3],"later":{"x":1}}')));
   t.is(parseHello(new Uint8Array(HELLO_BYTES_MAX + 1).fill(0x20)), undefined);
   fc.assert(

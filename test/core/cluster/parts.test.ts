@@ -1,6 +1,6 @@
 import test from 'ava';
 import { LanHealth } from '../../../src/core/cluster/lan.js';
-import { compareHealth, isNewer, type MemberRecord } from '../../../src/core/cluster/record.js';
+import { compareHealth, isNewer, type MemberRecord, ONE_UPLINK } from '../../../src/core/cluster/record.js';
 import { RegisterLink } from '../../../src/core/cluster/register-link.js';
 import { CLUSTER_BOUNDS, CLUSTER_DEFAULTS, checkClusterTimes } from '../../../src/core/cluster/settings.js';
 import { Waits } from '../../../src/core/cluster/waits.js';
@@ -66,6 +66,7 @@ const RECORD: MemberRecord = {
   serve: true,
   held: false,
   score: 3,
+  uplinks: ONE_UPLINK,
 };
 
 test('records are ordered by incarnation, then by sequence', (t) => {

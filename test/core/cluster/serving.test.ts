@@ -1,5 +1,5 @@
 import test from 'ava';
-import type { MemberRecord } from '../../../src/core/cluster/record.js';
+import { type MemberRecord, ONE_UPLINK } from '../../../src/core/cluster/record.js';
 import { Directory, type KnownNode } from '../../../src/core/cluster/roster.js';
 import { chooseServing } from '../../../src/core/cluster/serving.js';
 
@@ -15,6 +15,7 @@ const RECORD: MemberRecord = {
   serve: true,
   held: false,
   score: 3,
+  uplinks: ONE_UPLINK,
 };
 
 /** We are `a`; the target is the pair c and d, a hub is the pair h1 and h2. */

@@ -92,14 +92,25 @@ function formatRedis({ state, epoch, sinceMs }: RedisReport): string {
 }
 
 function formatMembers({ members }: ClusterReport): string {
-  const headings = ['NAME', 'ROLE', 'EPOCH', 'ABLE', 'LAN', 'SERVES', '>SCORE', 'REACHES', 'HEARD'];
+  const headings = [
+    'NAME',
+    'ROLE',
+    'EPOCH',
+    'ABLE',
+    'LAN',
+    'SERVES',
+    '>UPLINKS',
+    '>SCORE',
+    'REACHES',
+    'HEARD',
+  ];
   return table(headings, members.map(memberRow), '  ');
 }
 
 function memberRow({ name, heard, record }: MemberReport): string[] {
   const how = heard === undefined ? 'this member' : formatHeard(heard);
-  if (record === undefined) return [name, '-', '-', '-', '-', '-', '-', '-', how];
-  const { role, epoch, able, lan, serve, held, score } = record;
+  if (record === undefined) return [name, '-', '-', '-', '-', '-', '-', '-', '-', how];
+  const { role, epoch, able, lan, serve, held, score, uplinks } = record;
   const reaches = [
     record.direct.join(', '),
     record.throughHub.length > 0 ? `through a hub: ${record.throughHub.join(', ')}` : '',
@@ -111,6 +122,7 @@ function memberRow({ name, heard, record }: MemberReport): string[] {
     yesNo(able),
     yesNo(lan),
     yesNo(serve),
+    `${uplinks.usable} of ${uplinks.usable + uplinks.lost}`,
     String(score),
     reaches.filter((text) => text !== '').join('; ') || '-',
     how,
