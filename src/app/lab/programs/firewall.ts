@@ -28,14 +28,20 @@ const ways = role.ways.map((way) => ({ ...way, watch: new Way(began) }));
 interface Customer {
   readonly name: string;
   readonly table: string;
-  /** What its connections have in common, in conntrack's words. */
-  readonly connections: readonly string[];
+  /** Its connections in conntrack's words. Where single addresses have ways of their own nobody else has any. */
+  readonly connections: readonly string[] | undefined;
   readonly wanted: number;
   way: number | undefined;
 }
 
 const customers: Customer[] = [
-  { name: 'all', table: 'main', connections: ['-F'], wanted: 0, way: undefined },
+  {
+    name: 'all',
+    table: 'main',
+    connections: role.own.length === 0 ? ['-F'] : undefined,
+    wanted: 0,
+    way: undefined,
+  },
   ...role.own.map(({ address, way }, index) => ({
     name: address,
     table: String(TABLE_OWN + index),
@@ -113,7 +119,7 @@ async function follow(customer: Customer): Promise<void> {
   const from = customer.way === undefined ? undefined : ways[customer.way];
   customer.way = place;
   const error = await lead(customer.table, ways[place]);
-  if (!isFirst) await run('conntrack', customer.connections);
+  if (!isFirst && customer.connections !== undefined) await run('conntrack', customer.connections);
   const why = from?.watch.good === false ? `${from.name}: ${from.watch.why}` : ways[place].watch.why;
   const changed = { customer: customer.name, way: ways[place].name, why, ...(error !== '' && { error }) };
   say(isFirst ? 'firewall-began' : 'firewall-switched', changed);

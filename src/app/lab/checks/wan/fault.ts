@@ -19,17 +19,18 @@ import {
 import { becomesActive, eventually, partnerOf, pathInUse, statusOf } from '../roles.js';
 import { settle } from '../settle.js';
 
-/** How the preferred way is taken back once the fault is mended. */
+/**
+ * How the preferred way is taken back once the fault is mended. A firewall that took another ISP returns by itself, and the
+ * public address changes once more.
+ */
 export type Return =
-  /** The firewall goes back to its preferred ISP: the public address changes once more. */
-  | 'firewall'
   /** The preferred member takes the role back by itself. */
   | 'failback'
   /** The operator hands the role back: after several changes the members themselves are in no hurry. */
   | 'hand-over'
   /** Traffic returns to the preferred uplink. */
   | 'uplink'
-  /** It is not waited for. */
+  /** There is nothing to wait for. */
   | 'none';
 
 export interface WanFault {
@@ -158,11 +159,11 @@ async function awaitReturn(
   active: string,
   history: History,
 ): Promise<string[]> {
+  if (fault.from === 'firewall') {
+    const switched = await eventually(FIREWALL_MS_MAX, async () => switches(history).length > 0);
+    if (!switched) return ['the firewall did not return to its preferred ISP'];
+  }
   switch (fault.back) {
-    case 'firewall': {
-      const switched = await eventually(FIREWALL_MS_MAX, async () => switches(history).length > 0);
-      return switched ? [] : ['the firewall did not return to its preferred ISP'];
-    }
     case 'failback': {
       const returned = await becomesActive(lab, cluster, active, FAILBACK_MS_MAX);
       return returned ? [] : [`${active} did not take the role back`];
@@ -198,7 +199,7 @@ async function mendIt(lab: Lab, fault: WanFault, cluster: Cluster, active: strin
   });
   if (!isWhole(report)) wrong.push(`not whole when it was mended: ${describeReport(report)}`);
   const lost = lostPackets(report);
-  if (fault.back === 'firewall') {
+  if (fault.from === 'firewall') {
     if (outageMs(report) > lab.limitOf(fault.budgetMs)) wrong.push(`back: ${describeReport(report)}`);
   } else if (lost > 0)
     wrong.push(`${lost} packets lost when it was mended: ${describeLosses([report], history)}`);
@@ -234,7 +235,7 @@ async function run(lab: Lab, fault: WanFault): Promise<Finding> {
   if (fault.moves === true) lab.disturb(performance.now(), cluster.name);
   const wrong = [...broken.wrong, ...mended.wrong];
   const passed = wrong.length === 0 && broken.figureMs <= lab.limitOf(fault.budgetMs);
-  const lost = fault.back === 'firewall' || fault.back === 'none' ? {} : { lost: lostPackets(mended.report) };
+  const lost = fault.from === 'firewall' || fault.back === 'none' ? {} : { lost: lostPackets(mended.report) };
   return {
     ...finding(passed, [...wrong, describe(fault, broken, mended)].join('; ')),
     ...figuresOf([broken.report]),

@@ -29,7 +29,7 @@ function fault(name: string, whats: readonly string[], rest: Partial<WanFault>):
 
 /** The firewall goes to its other ISP: the public address changes under the sessions, and no role. */
 function behindFirewall(name: string, whats: readonly string[], rest: Partial<WanFault> = {}): WanFault {
-  return fault(name, whats, { from: 'firewall', budgetMs: FIREWALL_MS_BUDGET, back: 'firewall', ...rest });
+  return fault(name, whats, { from: 'firewall', budgetMs: FIREWALL_MS_BUDGET, ...rest });
 }
 
 /** The partner has strictly more: the role moves to it. */
