@@ -47,7 +47,9 @@ test('every namespace has the prefix, is made once, and is the only place where 
   for (const step of steps) {
     if (step.do !== 'ip' || !step.args.startsWith('link add') || step.namespace !== undefined) continue;
     const [, a, b] =
-      /^link add name \S+ netns (\S+) type veth peer name \S+ netns (\S+)$/.exec(step.args) ?? [];
+      /^link add name \S+ index \d+ netns (\S+) type veth peer name \S+ index \d+ netns (\S+)$/.exec(
+        step.args,
+      ) ?? [];
     t.true(made.includes(a) && made.includes(b), step.args);
   }
 });
@@ -55,7 +57,11 @@ test('every namespace has the prefix, is made once, and is the only place where 
 test('interface names fit the kernel and are unique in their namespace', (t) => {
   const names = steps.flatMap((step) =>
     step.do === 'ip' && step.namespace === undefined && step.args.startsWith('link add')
-      ? [...step.args.matchAll(/name (\S+) netns (\S+)/g)].map(([, name, netns]) => ({ name, netns }))
+      ? [...step.args.matchAll(/name (\S+) index (\d+) netns (\S+)/g)].map(([, name, index, netns]) => ({
+          name,
+          index,
+          netns,
+        }))
       : [],
   );
   const interfaces = scenario.hosts.flatMap((host) => host.interfaces).length;
@@ -63,6 +69,7 @@ test('interface names fit the kernel and are unique in their namespace', (t) => 
   t.is(names.length, 2 * (interfaces - cables));
   t.true(names.every(({ name }) => name.length <= 15));
   t.is(new Set(names.map(({ name, netns }) => `${netns}/${name}`)).size, names.length);
+  t.is(new Set(names.map(({ index }) => index)).size, names.length);
 });
 
 test('an instance shares no namespace and no directory with the default lab', (t) => {

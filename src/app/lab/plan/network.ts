@@ -8,6 +8,8 @@ import type { Host, Interface, Scenario, Segment } from '../scenario.js';
 import type { IpStep, Step } from './step.js';
 
 const BRIDGE = 'br0';
+/** Interface indices from here on. */
+const INDEX = 1_000;
 
 export interface Attachment {
   readonly host: Host;
@@ -41,21 +43,28 @@ function switchesOf(scenario: Scenario): Segment[] {
   return scenario.segments.filter((segment) => segment.kind === 'switch');
 }
 
-function veth(layout: Layout, a: [string, string], b: [string, string]): Step {
-  const end = ([host, device]: [string, string]) => `name ${device} netns ${namespaceOf(layout, host)}`;
-  return { do: 'ip', namespace: undefined, args: `link add ${end(a)} type veth peer ${end(b)}` };
-}
+/** Host (or switch) and device. */
+type End = readonly [string, string];
 
-function planLinks(scenario: Scenario, layout: Layout): Step[] {
+function cablesOf(scenario: Scenario): [End, End][] {
   return scenario.segments.flatMap((segment) => {
     const attached = attachments(scenario, segment);
-    if (segment.kind === 'cable') {
-      const [a, b] = attached;
-      return [veth(layout, [a.host.name, a.interface.name], [b.host.name, b.interface.name])];
-    }
-    return attached.map((one) =>
-      veth(layout, [one.host.name, one.interface.name], [segment.name, portOf(one)]),
-    );
+    const ends = attached.map((one): End => [one.host.name, one.interface.name]);
+    if (segment.kind === 'cable') return [[ends[0], ends[1]]];
+    return attached.map((one, place): [End, End] => [ends[place], [segment.name, portOf(one)]]);
+  });
+}
+
+/**
+ * Every end has an index of its own. Of ends with the same one the kernel would tell a lost carrier up to a second late:
+ * like any machine it collects such news for a second after the last, and here all hosts are one machine.
+ */
+function planLinks(scenario: Scenario, layout: Layout): Step[] {
+  return cablesOf(scenario).map((ends, place): Step => {
+    const [a, b] = ends.map(([host, device], side) => {
+      return `name ${device} index ${INDEX + 2 * place + side} netns ${namespaceOf(layout, host)}`;
+    });
+    return { do: 'ip', namespace: undefined, args: `link add ${a} type veth peer ${b}` };
   });
 }
 
