@@ -15,7 +15,7 @@ export interface Phases {
 }
 
 const EDGES = /^test\/edge\//;
-const SERIAL = /^test\/(app\/daemon|interop|lab)\//;
+const SERIAL = /^test\/(app\/daemon|interop|lab|deploy)\//;
 
 /** Every file below `root`/`folder`, as paths relative to `root`, sorted. */
 export function filesBelow(root: string, folder: string): string[] {
