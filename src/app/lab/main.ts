@@ -15,10 +15,11 @@ const USAGE = `Usage: npm run lab -- COMMAND
   up SCENARIO                 build it, start everything, wait until traffic flows   (--plan: only print the steps,
                               --keep: leave a failed one standing)
   exec HOST -- CMD …          run CMD as a host
-  fail WHAT | heal WHAT       node:edge1-a[:freeze|:stop]  link:edge1-a/lan|wan[:silent]  isp:isp1[:silent]
-                              partner:site1  redis:site1[:freeze|:empty|/edge1-a]  ec2[:slow|:throttle|:deny]  mysql1
-  status [--json]             what is up
-  test SCENARIO               break it in every way and check what it promises; a table of outages against budgets
+  fail WHAT | heal WHAT       node:edge1-a[:freeze|:stop]  link:edge1-a/lan|wan[:silent]  isp:isp1[:silent|:loss]
+                              firewall:fw1  switch:dmz1  partner:site1  redis:site1[:freeze|:empty|/edge1-a]
+                              ec2[:slow|:throttle|:deny]  mysql1
+  status [--json]             what is up, and what may fail
+  test SCENARIO | test all    break it in every way and check what it promises; a table of outages against budgets
                               (--repeat N: of what is cheap; --short; --only TEXT; --strict: over budget fails;
                               --json FILE; --readme: the table goes into README.md)
   down                        remove everything`;

@@ -2,14 +2,15 @@
 import test from 'ava';
 import { describeFigures, percentile } from '../../../src/app/lab/checks/figures.js';
 import {
-  END_MARKER,
   formatRow,
   formatTable,
   isOverBudget,
+  markersOf,
   mergeTable,
-  START_MARKER,
   withTable,
 } from '../../../src/app/lab/commands/table.js';
+
+const [START, END] = markersOf('wan');
 
 const ROWS = [
   {
@@ -54,16 +55,17 @@ test('what is over its budget says so', (t) => {
 });
 
 test('the README keeps everything but what is between the markers', (t) => {
-  const readme = `a\n${START_MARKER}\nold\n${END_MARKER}\nb\n`;
-  const changed = withTable(readme, 'new');
-  t.is(changed, `a\n${START_MARKER}\n\nnew\n\n${END_MARKER}\nb\n`);
-  t.is(withTable(changed!, 'new'), changed);
-  t.is(withTable('no markers', 'new'), undefined);
-  t.is(withTable(`${END_MARKER} ${START_MARKER}`, 'new'), undefined);
+  const other = markersOf('wan-one').join('\nother\n');
+  const readme = `a\n${START}\nold\n${END}\nb\n${other}`;
+  const changed = withTable(readme, 'wan', 'new');
+  t.is(changed, `a\n${START}\n\nnew\n\n${END}\nb\n${other}`);
+  t.is(withTable(changed!, 'wan', 'new'), changed);
+  t.is(withTable(readme, 'wan-two', 'new'), undefined);
+  t.is(withTable(`${END} ${START}`, 'wan', 'new'), undefined);
 });
 
 test('a part of the programme replaces its own rows of the table and keeps the others', (t) => {
-  const readme = withTable(`${START_MARKER}${END_MARKER}`, `${formatTable(ROWS)}\n\nabout | it`)!;
+  const readme = withTable(`${START}${END}`, 'wan', `${formatTable(ROWS)}\n\nabout | it`)!;
   const handedOver = {
     name: 'handed over',
     verdict: 'pass',
@@ -72,7 +74,7 @@ test('a part of the programme replaces its own rows of the table and keeps the o
     lost: 0,
   } as const;
   const silent = { name: 'silent', verdict: 'pass', detail: '', measuredMs: [9] } as const;
-  t.deepEqual(mergeTable(readme, [handedOver, silent]).split('\n').slice(2), [
+  t.deepEqual(mergeTable(readme, 'wan', [handedOver, silent]).split('\n').slice(2), [
     '| killed      |   3 | 200 | 300 | 300 |    250 |       600 |              |',
     '| handed over |   2 |   5 |   6 |   6 |        |           |            0 |',
     '| silent      |   1 |   9 |   9 |   9 |        |           |              |',

@@ -4,6 +4,7 @@ import { cpus } from 'node:os';
 import { TwinspanError } from '../../../core/base/errors.js';
 import type { NamedFinding } from '../checks/check.js';
 import { describeFigures, percentile } from '../checks/figures.js';
+import type { Scenario } from '../scenario.js';
 import { ROOT } from './environment.js';
 
 export interface Row extends NamedFinding {
@@ -11,8 +12,11 @@ export interface Row extends NamedFinding {
 }
 
 const MARKS = { pass: 'pass', fail: 'FAIL', skip: 'skip' } as const;
-export const START_MARKER = '<!-- lab:start -->';
-export const END_MARKER = '<!-- lab:end -->';
+
+/** The README's place for the table of a scenario: what comes before it, and what comes after. */
+export function markersOf(scenario: string): readonly [start: string, end: string] {
+  return [`<!-- lab:${scenario}:start -->`, `<!-- lab:${scenario}:end -->`];
+}
 
 /** Whether something was measured above what the design allows. */
 export function isOverBudget({ measuredMs, budgetMs }: NamedFinding): boolean {
@@ -65,9 +69,9 @@ export function formatTable(rows: readonly NamedFinding[]): string {
   return layOut(cellsOf(rows));
 }
 
-/** The table of `readme` with the rows that were measured anew in their places; rows that it lacks come last. */
-export function mergeTable(readme: string, rows: readonly NamedFinding[]): string {
-  const [start, end] = [readme.indexOf(START_MARKER), readme.indexOf(END_MARKER)];
+/** A scenario's table in `readme` with the rows that were measured anew in their places; rows that it lacks come last. */
+export function mergeTable(readme: string, scenario: string, rows: readonly NamedFinding[]): string {
+  const [start, end] = markersOf(scenario).map((marker) => readme.indexOf(marker));
   const present = readme
     .slice(start, end)
     .split('\n')
@@ -81,25 +85,33 @@ export function mergeTable(readme: string, rows: readonly NamedFinding[]): strin
   return layOut([...merged.values()]);
 }
 
-/** `readme` with the table between the markers; undefined where they are missing or in the wrong order. */
-export function withTable(readme: string, table: string): string | undefined {
-  const [start, end] = [readme.indexOf(START_MARKER), readme.indexOf(END_MARKER)];
+/** `readme` with a scenario's table between its markers; undefined where they are missing or in the wrong order. */
+export function withTable(readme: string, scenario: string, table: string): string | undefined {
+  const [startMarker, endMarker] = markersOf(scenario);
+  const [start, end] = [readme.indexOf(startMarker), readme.indexOf(endMarker)];
   if (start < 0 || end < start) return undefined;
-  return `${readme.slice(0, start)}${START_MARKER}\n\n${table}\n\n${readme.slice(end)}`;
+  return `${readme.slice(0, start)}${startMarker}\n\n${table}\n\n${readme.slice(end)}`;
 }
 
 /**
- * Writes the table into the repository's README; of a part of the programme (`part`) the rows that were measured. Throws
- * TS_LAB where it has no place for it.
+ * Writes a scenario's table into the repository's README; of a part of the programme (`part`) the rows that were measured.
+ * Throws TS_LAB where it has no place for it.
  */
-export function writeReadme(rows: readonly NamedFinding[], part: boolean, date: string): void {
+export function writeReadme(
+  scenario: Scenario,
+  rows: readonly NamedFinding[],
+  part: boolean,
+  date: string,
+): void {
   const path = `${ROOT}README.md`;
+  const { name, hosts } = scenario;
   const machine = `${cpus().length} × ${cpus()[0].model.replace(/ Processor$/, '')}`;
-  const about = `Milliseconds. An outage is the longest gap of 100 numbered packets a second each way; a TCP connection beside them waits for its own retransmission timer (longest stall). ${date.slice(0, 10)}, ${machine}, all 27 hosts on it.`;
+  const about = `Milliseconds; ${date.slice(0, 10)}, ${machine}, all ${hosts.length} hosts on it.`;
   const readme = readFileSync(path, 'utf8');
-  const table = part ? mergeTable(readme, rows) : formatTable(rows);
-  const changed = withTable(readme, `${table}\n\n${about}`);
-  if (changed === undefined)
-    throw new TwinspanError('TS_LAB', `README.md has no ${START_MARKER} … ${END_MARKER}.`);
+  const table = part ? mergeTable(readme, name, rows) : formatTable(rows);
+  const changed = withTable(readme, name, `${table}\n\n${about}`);
+  if (changed === undefined) {
+    throw new TwinspanError('TS_LAB', `README.md has no ${markersOf(name).join(' … ')}.`);
+  }
   writeFileSync(path, changed);
 }

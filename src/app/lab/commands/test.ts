@@ -1,7 +1,7 @@
 /**
- * `test SCENARIO`: every promise of the scenario tried on the lab, as a table. A lab that is up is used
- * and left standing; otherwise one is built for the test and taken down after it. All the while the ISPs' links are
- * captured, and the last row says what was on them.
+ * `test SCENARIO`: every promise of the scenario tried on the lab, as a table; `test all`: of all scenarios in turn. A lab
+ * that is up is used and left standing; otherwise one is built for the test and taken down after it. Where nobody but
+ * nodes speaks by way of the ISPs their links are captured, and the last row says what was on them.
  */
 import { writeFileSync } from 'node:fs';
 import { TwinspanError } from '../../../core/base/errors.js';
@@ -125,26 +125,82 @@ async function withLab(
   }
 }
 
-/** Runs the scenario's checks; exit code 0 when none failed. `jsonFile` receives the rows, the README their table. */
-export async function test(name: string | undefined, options: TestOptions): Promise<number> {
-  const scenario = wantedScenario(name);
-  needRoot(`test ${scenario.name}`);
-  const began = performance.now();
-  const rows = await interruptible((signal) => withLab(scenario, currentLayout(), options, signal));
+/** What a test of one scenario has come to. */
+interface Tested {
+  readonly scenario: Scenario;
+  readonly rows: readonly Row[];
+}
+
+function summaryOf(rows: readonly Row[]): { passed: number; failed: number; skipped: number } {
   const count = (verdict: Finding['verdict']) => rows.filter((row) => row.verdict === verdict).length;
-  const summary = { passed: count('pass'), failed: count('fail'), skipped: count('skip') };
-  const date = new Date().toISOString();
-  if (options.jsonFile !== undefined) {
-    const report = { scenario: scenario.name, date, ...summary, rows };
-    writeFileSync(options.jsonFile, `${JSON.stringify(report, undefined, 2)}\n`);
-  }
-  process.stdout.write(`\n${formatTable(rows)}\n`);
-  if (options.readme) writeReadme(rows, options.short || options.only !== undefined, date);
-  const { passed, failed, skipped } = summary;
+  return { passed: count('pass'), failed: count('fail'), skipped: count('skip') };
+}
+
+function tell(name: string, rows: readonly Row[], began: number): void {
+  const { passed, failed, skipped } = summaryOf(rows);
   const slow = rows.filter(isOverBudget).length;
   const over = slow === 0 ? '' : `, ${slow} over budget`;
-  say(
-    `${scenario.name}: ${passed} passed, ${failed} failed, ${skipped} skipped${over} (${secondsSince(began)})`,
+  say(`${name}: ${passed} passed, ${failed} failed, ${skipped} skipped${over} (${secondsSince(began)})`);
+}
+
+/** Tests one scenario. Among several one that cannot be built is a failed row. */
+async function testOne(
+  scenario: Scenario,
+  options: TestOptions,
+  among: boolean,
+  signal: AbortSignal,
+): Promise<Tested> {
+  const began = performance.now();
+  let rows: Row[];
+  try {
+    rows = await withLab(scenario, currentLayout(), options, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!among || !(error instanceof TwinspanError)) throw error;
+    const detail = error.hint === undefined ? error.message : `${error.message} ${error.hint}`;
+    rows = [{ ...finding(false, detail), name: 'the scenario stands', seconds: 0 }];
+    process.stdout.write(`${formatRow(rows[0])}\n`);
+  }
+  tell(scenario.name, rows, began);
+  return { scenario, rows };
+}
+
+/** As one scenario's JSON report. */
+function reportOf({ scenario, rows }: Tested, date: string) {
+  return { scenario: scenario.name, date, ...summaryOf(rows), rows };
+}
+
+/**
+ * Tests a scenario, or one after the other where `name` is `all`; exit code 0 when nothing failed. `jsonFile` receives the
+ * rows, the README their tables.
+ */
+export async function test(name: string | undefined, options: TestOptions): Promise<number> {
+  const all = name === 'all';
+  const scenarios = all ? SCENARIOS : [wantedScenario(name)];
+  needRoot(`test ${name}`);
+  const began = performance.now();
+  const date = new Date().toISOString();
+  const tested: Tested[] = [];
+  await interruptible(async (signal) => {
+    for (const scenario of scenarios) {
+      if (chosen(scenario, options).length === 0) continue;
+      if (all) process.stdout.write(`\n${scenario.name}: ${scenario.title}\n`);
+      tested.push(await testOne(scenario, options, all, signal));
+    }
+  });
+  const reports = tested.map((one) => reportOf(one, date));
+  if (options.jsonFile !== undefined) {
+    const report = all ? { date, scenarios: reports } : reports[0];
+    writeFileSync(options.jsonFile, `${JSON.stringify(report, undefined, 2)}\n`);
+  }
+  const named = tested.flatMap(({ scenario, rows }) =>
+    rows.map((row) => (all ? { ...row, name: `${scenario.name}: ${row.name}` } : row)),
   );
-  return failed === 0 ? 0 : 1;
+  process.stdout.write(`\n${formatTable(named)}\n`);
+  if (options.readme) {
+    const part = options.short || options.only !== undefined;
+    for (const { scenario, rows } of tested) writeReadme(scenario, rows, part, date);
+  }
+  if (all) tell(`${tested.length} scenarios`, named, began);
+  return named.every(({ verdict }) => verdict !== 'fail') && named.length > 0 ? 0 : 1;
 }

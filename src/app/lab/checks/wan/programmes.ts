@@ -37,6 +37,12 @@ function movesRole(name: string, whats: readonly string[], rest: Partial<WanFaul
   return fault(name, whats, { moves: true, back: 'hand-over', ...rest });
 }
 
+/** Traffic goes to the second uplink and returns to the first, and no role moves. */
+function toIsp2(name: string, whats: readonly string[], budgetMs: number, short: boolean): WanFault {
+  const what = `${name}: traffic goes to ISP 2, and returns`;
+  return fault(what, whats, { budgetMs, short, uplink: 'isp2', back: 'uplink' });
+}
+
 const ISP_1_OF_FIREWALL = [
   behindFirewall('ISP 1 loses its carrier: the firewall takes ISP 2', ['isp:isp1'], { short: true }),
   behindFirewall('ISP 1 falls silent: the firewall takes ISP 2', ['isp:isp1:silent'], { short: true }),
@@ -111,24 +117,15 @@ const FAULTS: Readonly<Record<string, readonly WanFault[]>> = {
       budgetMs: CARRIER_MS_BUDGET,
       uplink: 'isp1',
     }),
-    fault('ISP 1 loses its carrier: traffic goes to ISP 2, and returns', ['isp:isp1'], {
-      short: true,
-      budgetMs: CARRIER_MS_BUDGET,
-      uplink: 'isp2',
-      back: 'uplink',
-    }),
-    fault('ISP 1 falls silent: traffic goes to ISP 2, and returns', ['isp:isp1:silent'], {
-      short: true,
-      budgetMs: SILENT_MS_BUDGET,
-      uplink: 'isp2',
-      back: 'uplink',
-    }),
-    movesRole(
-      'both uplinks of the first member lose their carrier: the second takes over, and the first takes it back',
-      ['link:edge-a/wan', 'link:edge-a/isp2'],
-      { back: 'failback' },
+    toIsp2(
+      "the active member's cable to ISP 1 loses its carrier",
+      ['link:edge-a/wan'],
+      CARRIER_MS_BUDGET,
+      true,
     ),
-    fault('ISP 1 loses 30 % of all packets: one change of path in a minute', ['isp:isp1:loss'], {
+    toIsp2('ISP 1 falls silent', ['isp:isp1:silent'], SILENT_MS_BUDGET, true),
+    toIsp2('ISP 1 loses its carrier', ['isp:isp1'], CARRIER_MS_BUDGET, false),
+    fault('ISP 1 loses 30 % of all packets: at most one change of path in a minute', ['isp:isp1:loss'], {
       short: true,
       budgetMs: SILENT_MS_BUDGET,
       uplink: 'isp2',
@@ -136,6 +133,11 @@ const FAULTS: Readonly<Record<string, readonly WanFault[]>> = {
       lookMs: BROWN_OUT_MS,
       lookShortMs: BROWN_OUT_SHORT_MS,
     }),
+    movesRole(
+      'both uplinks of the first member lose their carrier: the second takes over, and the first takes it back',
+      ['link:edge-a/wan', 'link:edge-a/isp2'],
+      { back: 'failback' },
+    ),
   ],
 };
 
