@@ -3,7 +3,6 @@ import { ENDPOINT_SOCKET } from '../../core/base/endpoint.js';
 import type { ClusterTimes } from '../../core/cluster/settings.js';
 import type { Uplink } from '../../core/path/path.js';
 import { controlAddress } from '../../core/router/control-address.js';
-import { COUNT_TX_BYTES, PEER_COUNTERS } from '../../core/router/memory.js';
 import type { Command } from '../dataplane/protocol.js';
 import type { Dialler } from './dialler.js';
 import type { Node } from './node.js';
@@ -59,7 +58,6 @@ export function createPathing(
     endpointsOf: (peer) => dialler.endpoints(peer),
     seal: (peer, packet, slot, whole) => node.dataplane.seal(peer, packet, slot, whole),
     mtuBytes: () => node.configuration.network.mtu,
-    sentBytes: (peer) => node.dataplane.memory.peerCounters[peer * PEER_COUNTERS + COUNT_TX_BYTES],
     tell: (peer, bytes) => sendControl(node, peer, bytes),
     wake: () => node.dataplane.wake(),
     // Every other time from the uplink's own port: a firewall may admit no other.

@@ -131,6 +131,11 @@ export class PathRows {
     if (this.#beats.mtu[peer] !== bytes) Atomics.store(this.#beats.mtu, peer, bytes);
   }
 
+  /** Whether a large packet has been sent to the peer since the last call. */
+  takeLarge(peer: number): boolean {
+    return Atomics.exchange(this.#beats.large, peer, 0) !== 0;
+  }
+
   /** The record goes into the slot that is not in use, and that one into use. */
   #publishEndpoint(row: number, peer: number, endpoint: Uint8Array): void {
     const { paths, peers } = this.#tables;

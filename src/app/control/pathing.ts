@@ -46,8 +46,6 @@ export interface PathingOptions {
   readonly tell: PathSurroundings['tell'];
   /** Size of the tunnel. */
   readonly mtuBytes: () => number;
-  /** Inner bytes that have been sent to the peer so far. */
-  readonly sentBytes: (peer: number) => number;
   readonly wake: () => void;
   readonly redial: PathSurroundings['redial'];
   readonly resolve: PathSurroundings['resolve'];
@@ -207,8 +205,8 @@ export class Pathing {
     for (const { paths } of this.#peers.values()) paths.handleTimeout(now);
     if (now < this.#lookAtMs) return;
     this.#lookAtMs = now + LOOK_MS;
-    for (const [peer, { paths }] of this.#peers) {
-      paths.handleTraffic(this.#options.sentBytes(peer));
+    for (const { paths } of this.#peers.values()) {
+      paths.handleTraffic(now);
       paths.handleEchoes(now);
     }
     this.#plan();

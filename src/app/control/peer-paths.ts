@@ -41,8 +41,8 @@ export interface PathSurroundings {
   readonly onChange: (peer: number) => void;
 }
 
-/** So many bytes between two looks, and much is being sent. */
-const BUSY_BYTES = 16_384;
+/** For so long after a large packet more are expected: a transfer that has met a narrow path sends hardly any. */
+const LARGE_MS = 10_000;
 /** A packet to be sealed; it never holds anything from one call to the next. */
 const scratch = new Uint8Array(CONTROL_BYTES);
 
@@ -63,7 +63,8 @@ export class PeerPaths {
   /** By path number: the uplink that was told of it. */
   readonly #told = new Map<number, number>();
   readonly #teller = new NewsTeller();
-  #sentBytes = 0;
+  #largeAtMs = Number.NEGATIVE_INFINITY;
+  #largeBy: Path | undefined;
   #echoMs: number;
   #dueAtMs = 0;
   /** Runs while what a path carries is being asked: that takes many short waits. */
@@ -175,11 +176,14 @@ export class PeerPaths {
     return true;
   }
 
-  /** `sentBytes`: what has been sent to the peer so far. */
-  handleTraffic(sentBytes: number): void {
-    this.manager.handleTraffic(sentBytes - this.#sentBytes >= BUSY_BYTES);
-    this.#sentBytes = sentBytes;
-    this.#dueAtMs = this.manager.nextDeadline();
+  /** Looks for large packets: while any are sent, what their path carries is asked more often. */
+  handleTraffic(now: number): void {
+    if (this.#around.rows.takeLarge(this.number)) this.#largeAtMs = now;
+    const by = now - this.#largeAtMs < LARGE_MS ? this.manager.current : undefined;
+    if (by === this.#largeBy) return;
+    this.#largeBy = by;
+    this.manager.handleLarge(by);
+    this.#dueAtMs = Math.min(this.#dueAtMs, this.manager.nextDeadline());
   }
 
   /** Gives everything back. */

@@ -16,7 +16,7 @@
  * treated as every tunnel treats it, and no host is told a smaller MTU, which it would remember for ten minutes. In this
  * alone we leave RFC 8899, which begins with BASE.
  *
- * What was found is asked again every VERIFY_BUSY_MS while much is sent, seldom otherwise. More is looked for after 10 s,
+ * What was found is asked again every VERIFY_BUSY_MS while large packets are sent, seldom otherwise. More is looked for after 10 s,
  * 20 s, … 600 s (PMTU_RAISE_TIMER), and at once when the path has moved: a smaller MTU is often that of a detour.
  */
 import type { Quality } from './quality.js';
@@ -142,7 +142,7 @@ export class PathMtu {
     this.#sizes.clear();
   }
 
-  /** Whether much is being sent by the path. */
+  /** Whether large packets are being sent by the path. */
   setBusy(busy: boolean): void {
     this.#busy = busy;
   }

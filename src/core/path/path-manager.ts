@@ -177,9 +177,9 @@ export class PathManager {
     if (clocks.heardAtMs > rivalAtMs + RIVAL_MS) session.handleSignOfLife(clocks.heardAtMs);
   }
 
-  /** Whether much is being sent by the path in use. */
-  handleTraffic(busy: boolean): void {
-    for (const path of this.paths) path.mtu.setBusy(busy && path === this.current);
+  /** Large packets are being sent by `by`. */
+  handleLarge(by: Path | undefined): void {
+    for (const path of this.paths) path.mtu.setBusy(path === by);
   }
 
   /** A worker has sent the echo packets of a path: so many came back, the last after `rttMs`, and so many did not. */

@@ -63,10 +63,12 @@ export class BeatTable {
   readonly pinned: Int32Array;
   /** Per peer: largest inner packet that its path in use carries; 0 = whatever the tunnel takes. */
   readonly mtu: Int32Array;
+  /** Per peer: a worker sets 1 where it sends a packet more than half as long, and the control thread takes it away. */
+  readonly large: Int32Array;
   readonly content: Uint8Array;
 
   static bytesFor(capacity: number): number {
-    return capacity * (PATHS_PER_PEER * (8 * 12 + 4 * 7 + 2 * CONTENT_BYTES) + 4 * 3);
+    return capacity * (PATHS_PER_PEER * (8 * 12 + 4 * 7 + 2 * CONTENT_BYTES) + 4 * 4);
   }
 
   /** `capacity` in peers. */
@@ -93,6 +95,7 @@ export class BeatTable {
     this.mask = new Int32Array(buffer, take(4 * capacity), capacity);
     this.pinned = new Int32Array(buffer, take(4 * capacity), capacity);
     this.mtu = new Int32Array(buffer, take(4 * capacity), capacity);
+    this.large = new Int32Array(buffer, take(4 * capacity), capacity);
     this.content = new Uint8Array(buffer, take(rows * 2 * CONTENT_BYTES), rows * 2 * CONTENT_BYTES);
   }
 

@@ -51,12 +51,13 @@ export function breakOut(context: RouterContext, at: number): number {
  *   the rest is refused, but for IPv6 up to 1280 bytes, which only the outer packet may be fragmented for.
  */
 export function fits(context: RouterContext, at: number, peer: number): boolean {
-  const { rows, parsed, bytes } = context;
+  const { rows, parsed, bytes, tables } = context;
   const mtu = mtuOf(context, peer);
   clamp(context, at, mtu);
+  const length = rows[at + ROW_LENGTH];
+  if (length * 2 > mtu) tables.beats.large[peer] = 1;
   const type = rows[at + ROW_GSO_TYPE];
-  if (type === GSO_NONE)
-    return rows[at + ROW_LENGTH] <= mtu || bends(context, at, rows[at + ROW_LENGTH], mtu);
+  if (type === GSO_NONE) return length <= mtu || bends(context, at, length, mtu);
   const start = rows[at + ROW_CSUM_START];
   const isUdp = type === GSO_UDP_L4;
   const headers = start + (isUdp ? UDP_HEADER_BYTES : (bytes[parsed.offset + start + 12] >> 4) * 4);

@@ -151,7 +151,7 @@ test('what is said: from what to what, and why', (t) => {
   ]);
 });
 
-test('a path that becomes narrower: base size within four seconds while much is sent, a minute else', (t) => {
+test('a path that becomes narrower: base size within four seconds while large packets are sent, a minute else', (t) => {
   for (const [busy, seconds] of [
     [true, 4],
     [false, 62],

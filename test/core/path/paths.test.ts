@@ -107,7 +107,7 @@ test('what each path carries is found, and traffic is told when it moves to a na
   t.deepEqual(carried(), [1_296, 1_296]);
   world.act('isp2 swallows all but small packets', () => {
     world.narrow.set('203.0.113.1', 1_000);
-    for (const { manager } of world.nodes) manager.handleTraffic(true);
+    for (const { manager } of world.nodes) manager.handleLarge(manager.current);
   });
   world.runFor(20 * SECOND);
   t.deepEqual(carried(), [992, 992]);

@@ -151,6 +151,15 @@ test('a hub tells the peer that a packet came from what the next path carries', 
   t.is(fragmentLimit(bench), 1300);
 });
 
+test('a packet more than half as long is noted, so that somebody looks whether such ones arrive', (t) => {
+  const bench = narrow();
+  const { large } = bench.tables.beats;
+  bench.fromLan(packet(MTU / 2, HERE4));
+  t.is(large[AWS_A], 0);
+  bench.fromLan(packet(MTU / 2 + 1, HERE4));
+  t.deepEqual([...large], [1, 0, 0, 0]);
+});
+
 test('a tunnel that is smaller than the path counts', (t) => {
   const bench = new RouterBench({ mtu: 1280 });
   bench.tables.beats.mtu[AWS_A] = 1408;
