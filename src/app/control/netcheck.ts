@@ -15,7 +15,7 @@ import type { Node } from './node.js';
 import { type OutsideView, type Seen, viewFromOutside } from './outside.js';
 import { pathReport } from './paths-report.js';
 import { uplinksReport } from './uplink-report.js';
-import { type JudgedUplink, verdictOn } from './verdict.js';
+import { type JudgedPath, type JudgedUplink, verdictOn } from './verdict.js';
 
 interface Way {
   readonly peer: string;
@@ -29,24 +29,22 @@ export function netcheckReport(node: Node): NetcheckReport {
   const ways = node.pathing.peers.flatMap((peer) =>
     peer.manager.paths.map((path): Way => ({ peer: peer.name, path, report: pathReport(node, peer, path) })),
   );
-  const judged = uplinks.map((uplink, place): JudgedUplink => {
-    const own = ways.filter(({ path }) => path.uplink.id === place);
-    return {
-      ...uplink,
-      paths: own.map(({ peer, path: { health }, report: { state, why } }) => {
-        const lossPercent = health.lossClass === LOSS_NONE ? 0 : Math.round(health.loss * 100);
-        return { peer, state, why, lossPercent };
-      }),
-    };
+  const ownWays = uplinks.map((_, place) => ways.filter(({ path }) => path.uplink.id === place));
+  const judged = uplinks.map(({ name, state, reasons }, place): JudgedUplink => {
+    return { name, state, reasons, paths: ownWays[place].map(judgedPath) };
   });
   return {
     node: name,
     uplinks: uplinks.map((uplink, place) => {
-      const own = ways.filter(({ path }) => path.uplink.id === place);
       const others = judged.filter((_, other) => other !== place);
-      return { ...describe(node, uplink, own), verdict: verdictOn(judged[place], others) };
+      return { ...describe(node, uplink, ownWays[place]), verdict: verdictOn(judged[place], others) };
     }),
   };
+}
+
+function judgedPath({ peer, path: { health }, report: { state, why } }: Way): JudgedPath {
+  const lossPercent = health.lossClass === LOSS_NONE ? 0 : Math.round(health.loss * 100);
+  return { peer, state, why, lossPercent };
 }
 
 function describe(
@@ -60,7 +58,6 @@ function describe(
   const mtus = all((report) => (report as { mtu?: number }).mtu);
   return {
     ...uplink,
-    paths: { total: ways.length, usable: usable.length },
     ...range(
       'lossPercent',
       all(({ lossPercent: { s10, s60 } }) => s10 ?? s60),

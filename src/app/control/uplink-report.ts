@@ -25,6 +25,7 @@ export function uplinksReport(node: Node): UplinksReport {
         sinceMs: ago(sinceMs),
         reasons: reasons.map(({ code, text }) => ({ code, text })),
         cost,
+        paths: pathsBy(node, place),
         breakout: breaksOut && place === uplinks.tracker.best,
         ...(lastChange !== undefined && {
           lastChange: {
@@ -37,4 +38,11 @@ export function uplinksReport(node: Node): UplinksReport {
       };
     }),
   };
+}
+
+function pathsBy({ pathing }: Node, place: number): UplinkReport['paths'] {
+  const own = pathing.peers.flatMap(({ manager }) =>
+    manager.paths.filter(({ uplink }) => uplink.id === place),
+  );
+  return { total: own.length, usable: own.filter(({ health }) => health.isUsable).length };
 }

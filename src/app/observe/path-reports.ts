@@ -19,6 +19,8 @@ export interface UplinkReport {
   sinceMs: number;
   reasons: { code: string; text: string }[];
   cost: number;
+  /** Paths to nodes that go by it, and how many of them are up or degraded. */
+  paths: { total: number; usable: number };
   /** Whether local breakout leaves by it now. */
   breakout: boolean;
   lastChange?: { agoMs: number; from: string; to: string; why: string };
@@ -109,8 +111,6 @@ export interface NetcheckReport {
 export interface NetcheckUplink extends Omit<UplinkReport, 'cost' | 'breakout' | 'lastChange'> {
   /** `well`, or which fault it has, and whose it seems to be. */
   verdict: { grade: 'well' | 'poor' | 'bad'; text: string };
-  /** Paths to nodes that go by it, and how many of them are up or degraded. */
-  paths: { total: number; usable: number };
   /** Over its usable paths; left out where nothing was measured. */
   lossPercent?: Range;
   rttMs?: Range;

@@ -170,6 +170,7 @@ export const UPLINKS: UplinksReport = {
         { code: 'probes-failed', text: 'no answer from ping 192.0.2.7' },
       ],
       cost: 10,
+      paths: { total: 4, usable: 0 },
       breakout: false,
       lastChange: {
         agoMs: 4_000,
@@ -187,6 +188,7 @@ export const UPLINKS: UplinksReport = {
       sinceMs: 86_400_000,
       reasons: [],
       cost: 100,
+      paths: { total: 4, usable: 4 },
       breakout: true,
     },
     {
@@ -197,6 +199,7 @@ export const UPLINKS: UplinksReport = {
       sinceMs: 5,
       reasons: [],
       cost: 200,
+      paths: { total: 0, usable: 0 },
       breakout: false,
     },
   ],

@@ -17,9 +17,22 @@ export const uplinksCommand = command({
   },
 });
 
+const MORE = 'What each of them loses, and whose fault that seems to be: twinspan netcheck';
+
 /** Uplinks as text. `*` marks the one by which local breakout leaves. */
 export function formatUplinks(report: UplinksReport): string {
-  const headings = ['', 'UPLINK', 'ISP', 'DEVICE', 'ADDRESS', 'GATEWAY', '>COST', 'STATE', 'SINCE'];
+  const headings = [
+    '',
+    'UPLINK',
+    'ISP',
+    'DEVICE',
+    'ADDRESS',
+    'GATEWAY',
+    '>COST',
+    '>PATHS UP',
+    'STATE',
+    'SINCE',
+  ];
   const rows = report.uplinks.map((uplink) => [
     uplink.breakout ? '*' : '',
     uplink.name,
@@ -28,6 +41,7 @@ export function formatUplinks(report: UplinksReport): string {
     uplink.addresses.join(', ') || '-',
     uplink.gateways.join(', ') || '-',
     String(uplink.cost),
+    `${uplink.paths.usable} of ${uplink.paths.total}`,
     uplink.state,
     formatDuration(uplink.sinceMs),
   ]);
@@ -36,6 +50,7 @@ export function formatUplinks(report: UplinksReport): string {
   if (reasons.length > 0) sections.push(`Now\n${table(['', ''], reasons, '  ')}`);
   const changes = report.uplinks.flatMap(describeChange);
   if (changes.length > 0) sections.push(`Last changes\n${table(['', '', '', ''], changes, '  ')}`);
+  if (report.uplinks.some(({ state }) => state !== 'up')) sections.push(MORE);
   return sections.join('\n\n');
 }
 
