@@ -25,6 +25,7 @@ import {
   type SharedTables,
 } from '../../src/core/router/memory.js';
 import { Router } from '../../src/core/router/router.js';
+import { WATCH_WORDS } from '../../src/core/router/snapshot.js';
 import { PeerTable, SessionTable } from '../../src/core/wireguard/tables.js';
 import { ip, prefix, udp } from '../support/packets.js';
 
@@ -101,6 +102,7 @@ function createRouter(memory: RouterMemory, filler: Filler): Router {
     ownControl: [0, 0, 0, 0],
     peerControl: new Int32Array(4),
     peerTrust: new Uint8Array(1),
+    peerWatch: new Int32Array(WATCH_WORDS),
   });
   router.now = 1;
   return router;

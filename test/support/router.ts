@@ -32,6 +32,7 @@ import {
   TRUST_OWN_ROUTES,
   TRUST_PARTNER,
   UNMATCHED_DROP,
+  WATCH_WORDS,
 } from '../../src/core/router/snapshot.js';
 import { PeerTable, SessionTable } from '../../src/core/wireguard/tables.js';
 import { address, prefix, word } from './packets.js';
@@ -192,5 +193,6 @@ export function snapshot(): Snapshot {
     ownControl: [0xfd000001 | 0, 0, 0, 99],
     peerControl: Int32Array.from(control),
     peerTrust: Uint8Array.of(TRUST_HUB, TRUST_HUB, TRUST_PARTNER, TRUST_OWN_ROUTES),
+    peerWatch: new Int32Array(4 * WATCH_WORDS),
   };
 }

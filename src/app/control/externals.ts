@@ -7,7 +7,7 @@
  * where the configuration says, and the peer, being plain WireGuard, moves to whom it hears. Behind a NAT that admits
  * only known senders it must itself dial an address that follows the cluster.
  *
- * A plain peer knows no probes, so its own timers judge it: data that is not answered makes a handshake, and a handshake
+ * A plain peer that speaks BFD is judged by it (external-watch.ts). Others know no probes, so their timers judge them: data that is not answered makes a handshake, and a handshake
  * that is repeated in vain makes it unreachable until it is heard again.
  */
 import { isDeepStrictEqual } from 'node:util';
@@ -21,6 +21,7 @@ import { isKeyNews, type PeerNews, parseKeyNews } from '../../core/wireguard/key
 import type { Secrets } from '../../edge/file/configuration.js';
 import type { Dialler } from './dialler.js';
 import type { ExternalPeer } from './directory.js';
+import { ExternalWatch } from './external-watch.js';
 import type { Node } from './node.js';
 import type { Peering } from './peering.js';
 import { SharedKey } from './shared-key.js';
@@ -57,9 +58,16 @@ export class Externals {
   /** Since when a peer has been down. */
   readonly #downAtMs = new Map<number, number>();
   #keptAtMs = 0;
+  /** Those that speak BFD, while this member acts. */
+  readonly watch: ExternalWatch;
 
   constructor(node: Node, parts: ExternalsParts) {
     this.#node = node;
+    this.watch = new ExternalWatch(
+      node,
+      (peer) => parts.peering.dial(peer),
+      () => this.handleTimeout(node.native.now()),
+    );
     this.#parts = parts;
   }
 
@@ -146,6 +154,7 @@ export class Externals {
       this.#tell();
     }
     this.#chooseServing(now);
+    this.watch.handleTimeout(now);
   }
 
   /** Whether the active member (this one) has a session with the peer, and no reason to think it dead. */
@@ -153,6 +162,8 @@ export class Externals {
     const { sessions, peers } = this.#node.tables;
     const slot = peers.session[peer];
     if (slot < 0 || now >= sessions.expiresAtMs[slot]) return false;
+    const watched = this.watch.get(peer)?.verdict ?? 'unknown';
+    if (watched !== 'unknown') return watched === 'up';
     const attemptsSinceMs = this.peerStatus(peer)?.attemptsSinceMs;
     if (attemptsSinceMs !== undefined && now - attemptsSinceMs > UNANSWERED_MS_MAX) {
       if (!this.#downAtMs.has(peer)) this.#downAtMs.set(peer, attemptsSinceMs);
@@ -167,6 +178,7 @@ export class Externals {
   /** Stores what is known, at the end of a run. */
   close(): void {
     if (this.#acting) this.#noteAll();
+    this.watch.close();
     this.#shared?.timestamps.close();
     this.#shared?.store();
   }
@@ -213,6 +225,7 @@ export class Externals {
         newestTimestamp: known?.newest,
       });
       device.startHandshake(number, now, Date.now());
+      if (external.bfd !== undefined) this.watch.set(number, external.bfd);
     }
     this.#parts.peering.drain();
   }
@@ -220,6 +233,7 @@ export class Externals {
   #leave(number: number): void {
     this.#device?.removePeer(number, this.#node.native.now());
     this.#parts.dialler.delete(number);
+    this.watch.delete(number);
     this.#downAtMs.delete(number);
     this.#parts.peering.drain();
   }
@@ -279,6 +293,6 @@ export class Externals {
 /** What makes a peer another one; its number as a target may change. */
 function identity(peer: Served | undefined): unknown {
   if (peer === undefined) return undefined;
-  const { publicKey, endpoints, persistentKeepaliveMs } = peer.external;
-  return { publicKey, endpoints, persistentKeepaliveMs, presharedKey: peer.presharedKey };
+  const { publicKey, endpoints, persistentKeepaliveMs, bfd } = peer.external;
+  return { publicKey, endpoints, persistentKeepaliveMs, bfd, presharedKey: peer.presharedKey };
 }

@@ -381,7 +381,8 @@ export class Node {
         this.#peering.handleRoamed(argument, payload.slice(0, ENDPOINT_BYTES));
         break;
       case OUT_PATH:
-        this.pathing.handleRecord(argument, payload);
+        if (!this.externals.watch.handleRecord(argument, payload))
+          this.pathing.handleRecord(argument, payload);
         break;
       case OUT_SILENCE:
         this.pathing.handleSilence(argument);

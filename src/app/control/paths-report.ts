@@ -1,6 +1,6 @@
 /** `paths`: every path to our own nodes, as measured. */
 
-import { endpointAddress, endpointPort } from '../../core/base/endpoint.js';
+import { ENDPOINT_SOCKET, endpointAddress, endpointPort } from '../../core/base/endpoint.js';
 import { TwinspanError } from '../../core/base/errors.js';
 import { formatEndpoint } from '../../core/config/address.js';
 import type { Path } from '../../core/path/path.js';
@@ -11,7 +11,7 @@ import type { PeerPaths } from './peer-paths.js';
 
 /** All paths, or those of one peer. Throws TS_REQUEST_INVALID where there is no such peer. */
 export function pathsReport(node: Node, peer: string | undefined): PathsReport {
-  const all = node.pathing.peers;
+  const all = [...node.pathing.peers.map((one) => peerPathsReport(node, one)), ...watchedReports(node)];
   const peers = peer === undefined ? all : all.filter(({ name }) => name === peer);
   if (peer !== undefined && peers.length === 0) {
     const names = all.map(({ name }) => name).join(', ');
@@ -20,14 +20,41 @@ export function pathsReport(node: Node, peer: string | undefined): PathsReport {
   const { nodes, self } = node.configuration;
   return {
     node: nodes[self].name,
-    peers: peers.map((one) => ({
-      name: one.name,
-      bfd: one.isOurs,
-      ...(one.why !== '' && { why: one.why }),
-      ...unresolvedOf(node, one.number),
-      paths: one.manager.paths.map((path) => pathReport(node, one, path)),
-    })),
+    peers,
   };
+}
+
+function peerPathsReport(node: Node, peer: PeerPaths): PeerPathsReport {
+  return {
+    name: peer.name,
+    bfd: peer.isOurs,
+    ...(peer.why !== '' && { why: peer.why }),
+    ...unresolvedOf(node, peer.number),
+    paths: peer.manager.paths.map((path) => pathReport(node, peer, path)),
+  };
+}
+
+/** External peers that are watched by BFD have one path: where they are. */
+function watchedReports(node: Node): PeerPathsReport[] {
+  const { uplinks } = node.configuration.local;
+  return node.directory.externals.flatMap(({ number, external: { name } }) => {
+    const watch = node.externals.watch.get(number);
+    const record = node.paths.current(number);
+    if (watch === undefined || record === undefined) return [];
+    const { name: uplink = 'unknown', cost = 0 } = uplinks[record[ENDPOINT_SOCKET]] ?? {};
+    const path: PathReport = {
+      uplink,
+      remote: formatEndpoint(endpointAddress(record), endpointPort(record)),
+      learned: false,
+      inUse: true,
+      state: watch.verdict === 'up' ? 'up' : 'down',
+      sinceMs: Math.round(node.native.now() - watch.sinceMs),
+      why: watch.why,
+      cost,
+      lossPercent: { s1: null, s10: null, s60: null },
+    };
+    return [{ name, bfd: watch.verdict !== 'unknown', paths: [path] }];
+  });
 }
 
 function unresolvedOf(node: Node, peer: number): Pick<PeerPathsReport, 'unresolved'> {

@@ -1,6 +1,6 @@
 /** Compiles the configuration into the snapshot that the workers route by. */
 import { wordAt } from '../../core/base/prefix.js';
-import type { Configuration } from '../../core/config/configuration.js';
+import type { Configuration, WatchConfiguration } from '../../core/config/configuration.js';
 import { compileNat } from '../../core/nat/map.js';
 import { compileRoutes } from '../../core/route/table.js';
 import { controlAddress } from '../../core/router/control-address.js';
@@ -11,6 +11,7 @@ import {
   TRUST_PARTNER,
   UNMATCHED_DROP,
   UNMATCHED_IDENTITY,
+  WATCH_WORDS,
 } from '../../core/router/snapshot.js';
 import { type Directory, targetNumber } from './directory.js';
 
@@ -41,7 +42,9 @@ export function compileSnapshot(
     if (peer.partner) peerTrust[peer.number] = TRUST_PARTNER;
     else if (clusters[peer.node.cluster].gateway) peerTrust[peer.number] = TRUST_HUB;
   }
+  const peerWatch = new Int32Array(directory.capacity * WATCH_WORDS);
   for (const { number, external } of directory.externals) {
+    if (external.bfd !== undefined) peerWatch.set(watchWords(external.bfd), number * WATCH_WORDS);
     peerControl.set(controlAddress(hash, network.name, external.publicKey), number * 4);
   }
   const routes = configuration.routes.map((route) => ({
@@ -66,5 +69,12 @@ export function compileSnapshot(
     ownControl: controlAddress(hash, network.name, nodes[self].publicKey),
     peerControl,
     peerTrust,
+    peerWatch,
   };
+}
+
+function watchWords({ local, remote }: WatchConfiguration): number[] {
+  const words = (address: Uint8Array): number[] =>
+    [0, 4, 8, 12].map((at) => (at < address.length ? wordAt(address, at) : 0));
+  return [local.length === 4 ? 4 : 6, ...words(local), ...words(remote)];
 }

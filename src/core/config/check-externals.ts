@@ -5,7 +5,7 @@
 import type { RouteConfiguration } from './configuration.js';
 import type { NetworkFile } from './network-schema.js';
 import type { NodeFile } from './node-schema.js';
-import type { Findings, Source } from './problem.js';
+import type { Findings, Path, Source } from './problem.js';
 import { lookUp, type Resolved } from './resolve.js';
 
 /** Names, serving clusters and routes of the external peers. */
@@ -28,10 +28,26 @@ export function checkExternals(
       const hint = `Make a key with 'twinspan keygen', give it to each member as clusterKeyFile, and its public key here.`;
       findings.refuse(source, [...path, 'at'], `cluster '${at}' has no publicKey.`, hint);
     }
+    checkWatch(file.externalPeers[name].bfd, [...path, 'bfd'], source, findings);
     // With a route refused, this may only be a consequence.
     if (routes.length === file.routes.length && !routes.some(({ external }) => external === index)) {
       findings.warn(source, path, 'no route leads to it.', `Add a route { cidr: PREFIX, to: ${name} }.`);
     }
+  }
+}
+
+function checkWatch(
+  bfd: NetworkFile['externalPeers'][string]['bfd'],
+  path: Path,
+  source: Source,
+  findings: Findings,
+): void {
+  if (bfd === undefined) return;
+  const { local, remote } = bfd;
+  if (local.length !== remote.length) {
+    findings.refuse(source, path, 'local and remote must both be IPv4 or both IPv6.');
+  } else if (local.join() === remote.join()) {
+    findings.refuse(source, path, 'local and remote are the same address.');
   }
 }
 

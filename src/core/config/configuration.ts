@@ -67,6 +67,12 @@ export interface NodeConfiguration {
   readonly memberIndex: number;
 }
 
+/** Addresses inside a tunnel between which an external peer speaks BFD: 4 or 16 bytes, of one family. */
+export interface WatchConfiguration {
+  readonly local: Uint8Array;
+  readonly remote: Uint8Array;
+}
+
 /** A plain WireGuard router, which a cluster serves under the key that its members share. */
 export interface ExternalConfiguration {
   readonly index: number;
@@ -76,6 +82,8 @@ export interface ExternalConfiguration {
   readonly endpoints: readonly HostPort[];
   /** 0 = off. */
   readonly persistentKeepaliveMs: number;
+  /** Undefined: it speaks none. */
+  readonly bfd: WatchConfiguration | undefined;
   /** The cluster that serves it. */
   readonly cluster: number;
 }

@@ -117,6 +117,15 @@ const externalPeer = z.strictObject({
     .max(LIMITS.keepaliveSecondsMax)
     .default(0)
     .describe('Seconds without a packet after which a keepalive is sent; 0: none.'),
+  bfd: z
+    .strictObject({
+      local: atoms.ipAddress.describe("The cluster's address; among the AllowedIPs of the peer."),
+      remote: atoms.ipAddress.describe("The peer's address."),
+    })
+    .optional()
+    .describe(
+      'Addresses inside the tunnel between which the peer speaks BFD (RFC 5881): it is then known to be dead within a second.',
+    ),
 });
 
 const route = z

@@ -152,9 +152,10 @@ function externalOf(
   index: number,
   clusterIndex: ReadonlyMap<string, number>,
 ): ExternalConfiguration {
-  const { at, publicKey, endpoints, persistentKeepalive } = file.externalPeers[name];
+  const { at, publicKey, endpoints, persistentKeepalive, bfd } = file.externalPeers[name];
   const cluster = clusterIndex.get(at) ?? -1;
-  return { index, name, publicKey, endpoints, persistentKeepaliveMs: persistentKeepalive * 1_000, cluster };
+  const persistentKeepaliveMs = persistentKeepalive * 1_000;
+  return { index, name, publicKey, endpoints, persistentKeepaliveMs, bfd, cluster };
 }
 
 function awsOf(

@@ -11,6 +11,7 @@ import { BFD_CONTROL_PORT, BFD_ECHO_PORT } from '../path/datagram.js';
 import { PATHS_PER_PEER, rowOfSlot } from './beat-table.js';
 import type { RouterContext } from './context.js';
 import { OUT_ROAMED } from './outbox.js';
+import { WATCH_WORDS } from './snapshot.js';
 
 /** Notes in `context.arrivalRow`, and in the path's clock, by which path the message of row `at` came. */
 export function noteArrival(context: RouterContext, at: number, peer: number, session: number): void {
@@ -29,8 +30,9 @@ export function noteArrival(context: RouterContext, at: number, peer: number, se
     return;
   }
   context.settledSource = -1;
-  // While paths are tried probes come by all of them: what they say is not "send to me here".
-  if (looksLikeBfd(context, at)) return;
+  // While paths are tried probes come by all of them: what they say is not "send to me here". Plain WireGuard has one.
+  const isPlain = context.snapshot.data.peerWatch[peer * WATCH_WORDS] !== 0;
+  if (!isPlain && looksLikeBfd(context, at)) return;
   memory.outbox.push(OUT_ROAMED, peer, session, memory.sources, source * ENDPOINT_BYTES, ENDPOINT_BYTES);
 }
 

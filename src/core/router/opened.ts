@@ -32,7 +32,7 @@ import type { RouterContext } from './context.js';
 import { breakOut, deliverHere, fits } from './deliver.js';
 import { COUNT_RX_BYTES, COUNT_RX_PACKETS, PEER_COUNTERS } from './memory.js';
 import { OUT_INNER, OUT_SESSION_USED } from './outbox.js';
-import { takePathPacket } from './path-packets.js';
+import { isOfWatch, takePathPacket } from './path-packets.js';
 import type { ReplyWriter } from './reply.js';
 import { routeDestination, sourceBelongs } from './routing.js';
 
@@ -111,6 +111,7 @@ function decide(context: RouterContext, beats: Beats, at: number): number {
   if (malformed !== 0) return malformed;
   rows[at + ROW_LENGTH] = parsed.length;
   if (parsed.family === 6 && isOwnControl(context)) return toControl(context, beats, at, peer);
+  if (isOfWatch(context, peer)) return takePathPacket(context, beats, at, peer);
   const invalid = martian(parsed);
   if (invalid !== 0) return invalid;
   if (!sourceBelongs(context, peer)) return DROP['reverse-path'];

@@ -16,13 +16,14 @@ import {
   VERDICT_DROP,
 } from '../packet/rows.js';
 import { BFD_BYTES } from '../path/bfd-packet.js';
-import { BFD_CONTROL_PORT, BFD_TTL, payloadLength } from '../path/datagram.js';
+import { BFD_CONTROL_PORT, BFD_TTL, isBfd, payloadLength } from '../path/datagram.js';
 import { ECHO_ANSWER_TTL, ECHO_BYTES, echoDiscriminator, writeEchoAnswer } from '../path/echo.js';
 import { isSamePlace } from './arrival.js';
 import { BEAT_ABSORBS, type BeatTable, PATHS_PER_PEER } from './beat-table.js';
 import type { Beats } from './beats.js';
 import type { RouterContext } from './context.js';
 import { OUT_PATH } from './outbox.js';
+import { WATCH_WORDS } from './snapshot.js';
 
 /** In a control packet (RFC 5880 4.1). */
 const YOUR_DISCRIMINATOR = 8;
@@ -35,6 +36,25 @@ export function takePathPacket(context: RouterContext, beats: Beats, at: number,
   if (parsed.ttl === ECHO_ANSWER_TTL && !measure(context, beats, peer)) return handOn(context, at, peer);
   rows[at + ROW_VERDICT] = VERDICT_DROP;
   return 0;
+}
+
+/** Whether the packet of `context.parsed` is BFD of an external peer, between the addresses agreed with it. */
+export function isOfWatch({ parsed, snapshot }: RouterContext, peer: number): boolean {
+  const words = snapshot.data.peerWatch;
+  const at = peer * WATCH_WORDS;
+  if (words[at] !== parsed.family || parsed.destinationPort !== BFD_CONTROL_PORT || !isBfd(parsed))
+    return false;
+  if (parsed.family === 4) return words[at + 1] === parsed.destination4 && words[at + 5] === parsed.source4;
+  return (
+    words[at + 1] === parsed.d0 &&
+    words[at + 2] === parsed.d1 &&
+    words[at + 3] === parsed.d2 &&
+    words[at + 4] === parsed.d3 &&
+    words[at + 5] === parsed.s0 &&
+    words[at + 6] === parsed.s1 &&
+    words[at + 7] === parsed.s2 &&
+    words[at + 8] === parsed.s3
+  );
 }
 
 function takeControl(context: RouterContext, at: number, peer: number): number {

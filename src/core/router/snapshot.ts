@@ -16,6 +16,9 @@ export const TRUST_HUB = 1;
 /** Our partner: any routed source. */
 export const TRUST_PARTNER = 2;
 
+/** Of `peerWatch`: family, four words of each address as Parsed has them; IPv4 addresses are the first of their words. */
+export const WATCH_WORDS = 9;
+
 /** What happens to a site host that no inside NAT covers. */
 export const UNMATCHED_DROP = 0;
 export const UNMATCHED_IDENTITY = 1;
@@ -39,6 +42,8 @@ export interface Snapshot {
   /** Control address (IPv6 ULA) of this node, and of each peer: four signed words each, as Parsed has them. */
   readonly ownControl: readonly [number, number, number, number];
   readonly peerControl: Int32Array;
+  /** WATCH_WORDS of each peer: family (0: none), our address and the peer's, between which it speaks BFD. */
+  readonly peerWatch: Int32Array;
   /** TRUST_ number of each peer. */
   readonly peerTrust: Uint8Array;
 }

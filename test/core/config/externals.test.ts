@@ -147,6 +147,18 @@ const CASES: [title: string, network: string, node: string, ...said: string[]][]
     "routes[0].to: cluster or external peer 'brunch' is not known. Did you mean 'branch'?",
   ],
   [
+    'BFD between two families',
+    edit(EXTERNAL_NETWORK, 'persistentKeepalive: 25', 'bfd: { local: 10.100.250.1, remote: "fd00::1" }'),
+    EXTERNAL_NODE,
+    'externalPeers.branch.bfd: local and remote must both be IPv4 or both IPv6.',
+  ],
+  [
+    'BFD with itself',
+    edit(EXTERNAL_NETWORK, 'persistentKeepalive: 25', 'bfd: { local: 10.100.250.1, remote: 10.100.250.1 }'),
+    EXTERNAL_NODE,
+    'externalPeers.branch.bfd: local and remote are the same address.',
+  ],
+  [
     'a keepalive out of range',
     edit(EXTERNAL_NETWORK, 'persistentKeepalive: 25', 'persistentKeepalive: 65536'),
     EXTERNAL_NODE,
