@@ -25,6 +25,8 @@ const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const BARE = `${ROOT}build/debian`;
 /** Packages that a machine has fetched, for the next one. */
 const ARCHIVES = `${ROOT}build/debian-archives`;
+/** Where a machine has the certificates that our own Node trusts. */
+const AUTHORITIES = '/srv/authorities.pem';
 const COMMAND_MS = 300_000;
 const BOOT_MS = 60_000;
 
@@ -83,16 +85,16 @@ export class Machine {
     // apt asks for the disk's patience after every package; a test's machine has no crash to fear.
     writeFileSync(`${this.root}/etc/dpkg/dpkg.cfg.d/unsafe`, 'force-unsafe-io\n');
     execFileSync('cp', ['--remove-destination', '/etc/resolv.conf', `${this.root}/etc/resolv.conf`]);
+    const authorities = process.env.NODE_EXTRA_CA_CERTS;
+    if (authorities !== undefined) execFileSync('cp', ['-L', authorities, this.root + AUTHORITIES]);
   }
 
   /** Boots it in `namespace`, a network namespace, or in an empty one of its own. */
   async boot(namespace?: string): Promise<void> {
-    const ca = process.env.NODE_EXTRA_CA_CERTS;
     const argv = [
       ...['systemd-nspawn', '--quiet', '--boot', '--directory', this.root, '--machine', this.name],
       ...['--register=no', '--keep-unit', '--settings=no', '--resolv-conf=off', '--console=read-only'],
       ...['--capability=CAP_NET_ADMIN', '--bind=/dev/net/tun', `--bind=${ARCHIVES}:/var/cache/apt/archives`],
-      ...(ca === undefined ? [] : [`--bind-ro=${ca}`]),
       namespace === undefined ? '--private-network' : `--network-namespace-path=/run/netns/${namespace}`,
     ];
     // Under a control group of its own, or two machines would share one.
@@ -194,12 +196,12 @@ export class Machine {
   }
 }
 
-/** What a program on the machine needs of our environment to reach the npm registry as we do. */
+/** What a program on the machine needs of our environment to reach the network as we do. */
 function passedOn(): Record<string, string> {
-  const names = Object.keys(process.env).filter((name) =>
-    /^(https?_proxy|no_proxy|NODE_EXTRA_CA_CERTS)$/i.test(name),
-  );
-  return Object.fromEntries(names.map((name) => [name, process.env[name] as string]));
+  const proxies = Object.entries(process.env).filter(([name]) => /^(https?|no)_proxy$/i.test(name));
+  const passed = Object.fromEntries(proxies) as Record<string, string>;
+  if (process.env.NODE_EXTRA_CA_CERTS !== undefined) passed.NODE_EXTRA_CA_CERTS = AUTHORITIES;
+  return passed;
 }
 
 /** Removes a control group with those below it. */

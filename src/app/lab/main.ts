@@ -6,6 +6,7 @@
 import { TwinspanError } from '../../core/base/errors.js';
 import { exec } from './commands/exec.js';
 import { failOrHeal } from './commands/failing.js';
+import { iperf } from './commands/iperf.js';
 import { list, status } from './commands/status.js';
 import { test } from './commands/test.js';
 import { down, up } from './commands/up.js';
@@ -22,6 +23,7 @@ const USAGE = `Usage: npm run lab -- COMMAND
   test SCENARIO | test all    break it in every way and check what it promises; a table of outages against budgets
                               (--repeat N: of what is cheap; --short; --only TEXT; --strict: over budget fails;
                               --json FILE; --readme: the table goes into README.md)
+  iperf FROM TO               throughput through the tunnel and without it (scripts/iperf --help)
   down                        remove everything`;
 
 const REPEAT_MAX = 1_000;
@@ -85,6 +87,8 @@ async function run(words: readonly string[]): Promise<number> {
       return status(split(rest, ['--json']).flags.has('--json'));
     case 'test':
       return runTest(rest);
+    case 'iperf':
+      return iperf(rest);
     case 'down':
       return down();
     case undefined:
