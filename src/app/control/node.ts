@@ -30,8 +30,9 @@ import type { Secrets } from '../../edge/file/configuration.js';
 import { realHost } from '../../edge/linux/observe.js';
 import type { Native } from '../../edge/native.js';
 import type { ReloadReport } from '../observe/report.js';
-import { ClusterKeeper } from './cluster-keeper.js';
+import type { ClusterKeeper } from './cluster-keeper.js';
 import { clusterTimes } from './cluster-times.js';
+import { createCluster } from './create-cluster.js';
 import { createPathing } from './create-pathing.js';
 import { Dataplane } from './dataplane.js';
 import { Dialler } from './dialler.js';
@@ -52,7 +53,6 @@ import type { SpareSockets } from './spare-sockets.js';
 import { useStandIns } from './stand-ins.js';
 import { createSharedTables, PathSlots } from './tables.js';
 import { UplinkKeeper } from './uplinks.js';
-import { WorkerWatch } from './worker-watch.js';
 
 /** A tick that comes later than this after its time follows a pause of the whole process; and how long the next waits. */
 const LATE_MS_MAX = 150;
@@ -179,7 +179,7 @@ export class Node {
       onAddresses: (addresses) => this.pathing.handleAddresses(addresses),
       onStandIns: (to) => useStandIns(to, this.tables, this.paths, this.#dialler),
     });
-    this.cluster = this.#createCluster();
+    this.cluster = createCluster(this, { lan, hash: crypto.hash, times: this.#times });
   }
 
   /** Name of a peer's node. */
@@ -253,28 +253,6 @@ export class Node {
     this.uplinks.close();
     await this.#host.undo();
     this.machine.close();
-  }
-
-  #createCluster(): ClusterKeeper {
-    return new ClusterKeeper({
-      native: this.native,
-      configuration: this.configuration,
-      directory: this.directory,
-      tables: this.tables,
-      lan: this.#lan,
-      log: this.log,
-      hash: this.#crypto.hash,
-      times: this.#times,
-      worker: new WorkerWatch(this.dataplane, this.log),
-      uplinks: () => this.uplinks.tracker.count,
-      isUp: (peer, now) => this.liveness.isUp(peer, now),
-      sendHello: (peer, bytes) => {
-        // Plain WireGuard has no use for hellos.
-        if (this.liveness.isOurs(peer)) sendControl(this, peer, bytes);
-      },
-      peerName: (peer) => this.peerName(peer),
-      onActing: (acting) => this.externals.setActing(acting),
-    });
   }
 
   #createPeers(): PeerSet {

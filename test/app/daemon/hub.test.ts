@@ -30,7 +30,10 @@ async function start(t: ExecutionContext): Promise<{ network: Network; na: Daemo
   }
   network.cable('ha', 'lan0', 'na', 'lan0');
   network.cable('hb', 'lan0', 'nb', 'lan0');
-  network.run('nh', 'ip link add lan0 type bridge; ip link set lan0 up; ip addr add 192.168.30.1/24 dev lan0');
+  network.run(
+    'nh',
+    'ip link add lan0 type bridge; ip link set lan0 up; ip addr add 192.168.30.1/24 dev lan0',
+  );
   network.run('ha', 'ip addr add 172.16.10.15/24 dev lan0; ip route add default via 172.16.10.1');
   network.run('hb', 'ip addr add 192.168.10.15/24 dev lan0; ip route add default via 192.168.10.1');
   network.run('na', 'ip addr add 172.16.10.1/24 dev lan0');
