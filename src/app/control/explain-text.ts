@@ -6,7 +6,7 @@ import { IP4_HEADER, IP6_HEADER } from '../../core/packet/offsets.js';
 const REASONS: Partial<Record<DropReason, string>> = {
   malformed: 'the packet is malformed',
   'ttl-exceeded': 'its TTL has run out',
-  'too-big': 'it is larger than the tunnel takes',
+  'too-big': 'it is larger than the tunnel, or the path to its peer, takes',
   'source-invalid': 'its source is no address that a router forwards',
   'destination-invalid': 'its destination is no address that a router forwards',
   'no-route': 'no route leads to its destination',

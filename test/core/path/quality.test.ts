@@ -3,7 +3,14 @@ import fc from 'fast-check';
 import { Parsed } from '../../../src/core/packet/parsed.js';
 import { BFD_REFUSAL, type BfdRefusalName } from '../../../src/core/path/bfd-packet.js';
 import { BFD_ECHO_PORT, BFD_TTL, checkDatagram, Envelope } from '../../../src/core/path/datagram.js';
-import { ECHO_ANSWER_TTL, ECHO_BYTES, EchoTracker, writeEchoAnswer } from '../../../src/core/path/echo.js';
+import {
+  ECHO_ANSWER_TTL,
+  ECHO_BYTES,
+  ECHO_LONG_BYTES,
+  EchoTracker,
+  encodeLongEcho,
+  writeEchoAnswer,
+} from '../../../src/core/path/echo.js';
 import { Quality } from '../../../src/core/path/quality.js';
 import { address, slowChecksum, upperChecksum } from '../../support/packets.js';
 
@@ -148,12 +155,40 @@ test('an echo packet is answered in place: hop limit 254, addresses changed, che
     const parsed = new Parsed();
     parsed.parse(bytes, 0, bytes.length);
     t.is(parsed.ttl, BFD_TTL);
-    writeEchoAnswer(bytes, parsed);
+    t.is(writeEchoAnswer(bytes, parsed), bytes.length);
     t.is(parsed.parse(bytes, 0, bytes.length), 0);
     t.is(parsed.ttl, ECHO_ANSWER_TTL);
     t.is(checkDatagram(bytes, parsed, BFD_ECHO_PORT, ECHO_ANSWER_TTL), 0);
     if (from.includes('.')) t.is(slowChecksum(bytes.subarray(0, 20)), 0);
     const udp = bytes.subarray(envelope.headerBytes - 8);
     t.is((udp[6] << 8) | udp[7], upperChecksum(address(to), address(from), 17, udp));
+  }
+});
+
+test('a long echo packet is answered by a short one, with the beginning of its payload', (t) => {
+  for (const [from, to] of [
+    ['10.9.0.1', '10.9.0.2'],
+    ['fd01::1', 'fd01::2'],
+  ]) {
+    const envelope = new Envelope(address(from), address(to), 50_000, BFD_ECHO_PORT);
+    for (const length of [ECHO_LONG_BYTES, ECHO_LONG_BYTES + 1, 1_360, 1_361]) {
+      const bytes = new Uint8Array(envelope.headerBytes + length).fill(9);
+      encodeLongEcho(bytes, envelope.headerBytes, length, 0x8000_0001, 0xffff_fffe);
+      t.is(envelope.close(bytes, 0, length), bytes.length);
+      const parsed = new Parsed();
+      parsed.parse(bytes, 0, bytes.length);
+      t.is(checkDatagram(bytes, parsed, BFD_ECHO_PORT), 0);
+      const answered = writeEchoAnswer(bytes, parsed);
+      t.is(answered, envelope.headerBytes + ECHO_LONG_BYTES);
+      t.is(parsed.parse(bytes, 0, answered), 0);
+      t.is(parsed.length, answered, 'the header says so too');
+      t.is(checkDatagram(bytes, parsed, BFD_ECHO_PORT, ECHO_ANSWER_TTL), 0);
+      if (from.includes('.')) t.is(slowChecksum(bytes.subarray(0, 20)), 0);
+      const datagram = bytes.subarray(envelope.headerBytes - 8, answered);
+      t.is((datagram[6] << 8) | datagram[7], upperChecksum(address(to), address(from), 17, datagram));
+      const payload = [...datagram.subarray(8)];
+      t.deepEqual(payload.slice(0, 8), [0x80, 0, 0, 1, 0xff, 0xff, 0xff, 0xfe]);
+      t.true(payload.slice(8).every((byte) => byte === 0));
+    }
   }
 });

@@ -3,6 +3,7 @@ import test from 'ava';
 import {
   FLAG_FRAGMENT_SHIFT,
   FLAG_NEEDS_CSUM,
+  FLAG_SEAL_WHOLE,
   GSO_TCPV4,
   GSO_TCPV6,
   GSO_UDP_L4,
@@ -10,11 +11,20 @@ import {
   ROW_FLAGS,
   ROW_GSO_SIZE,
   ROW_GSO_TYPE,
+  ROW_LENGTH,
+  ROW_OFFSET,
+  ROW_PATH,
+  ROW_STRIDE,
+  VERDICT_CONTROL,
   VERDICT_LAN,
   VERDICT_SEAL,
 } from '../../../src/core/packet/rows.js';
-import { checksumsRight, type IpOptions, ip, tcp, udp } from '../../support/packets.js';
-import { AWS, AWS_A, AWS_B, OTHER, type Outcome, RouterBench, STRANGER } from '../../support/router.js';
+import { BFD_ECHO_PORT, Envelope } from '../../../src/core/path/datagram.js';
+import { ECHO_LONG_BYTES, encodeLongEcho } from '../../../src/core/path/echo.js';
+import { PATHS_PER_PEER, SLOTS_PER_PEER } from '../../../src/core/router/beat-table.js';
+import { IN_SEAL, IN_SEAL_WHOLE, OUT_PATH } from '../../../src/core/router/outbox.js';
+import { address, checksumsRight, type IpOptions, ip, tcp, udp } from '../../support/packets.js';
+import { AWS, AWS_A, AWS_B, NOW, OTHER, type Outcome, RouterBench, STRANGER } from '../../support/router.js';
 
 const MTU = 1232;
 const HERE4 = { source: '172.16.10.15', destination: '10.100.100.15' };
@@ -187,4 +197,52 @@ test('nobody serves a target any more since its route was looked up: refused, no
     bench.fromPeer(STRANGER, packet(100, { source: '10.100.30.7', destination: '10.100.100.15' }), 0).reason,
     'peer-down',
   );
+});
+
+const OWN = address('fd00:1::63');
+const FAR = address('fd00:1::1');
+
+function longEcho(length: number): Uint8Array {
+  const envelope = new Envelope(FAR, OWN, 50_000, BFD_ECHO_PORT);
+  const bytes = new Uint8Array(envelope.headerBytes + length);
+  encodeLongEcho(bytes, envelope.headerBytes, length, 77, 1);
+  envelope.close(bytes, 0, length);
+  return bytes;
+}
+
+test('a probe of the peer is answered by a small packet, and the answer to ours handed on', (t) => {
+  const bench = new RouterBench();
+  bench.tables.beats.slot[AWS_A * PATHS_PER_PEER] = AWS_A * SLOTS_PER_PEER;
+  const answer = bench.fromPeer(AWS_A, longEcho(1_360), 0);
+  t.is(answer.verdict, VERDICT_SEAL);
+  t.is(answer.packet.length, 48 + ECHO_LONG_BYTES);
+  t.true(checksumsRight(answer.packet));
+  const back = longEcho(ECHO_LONG_BYTES);
+  back[7] = 254;
+  t.is(bench.fromPeer(AWS_A, back, 1).verdict, VERDICT_CONTROL);
+  t.true(bench.memory.outbox.next());
+  t.deepEqual([bench.memory.outbox.type, bench.memory.outbox.argument], [OUT_PATH, AWS_A]);
+  t.deepEqual(bench.memory.outbox.payload.slice(32), back);
+});
+
+test('a probe of the control thread goes by its path and must stay whole, also the largest; the next packet need not', (t) => {
+  const bench = new RouterBench();
+  const { rows, arena, controlRow } = bench.memory;
+  bench.tables.sessions.expiresAtMs[AWS_B] = NOW + 1_000;
+  const probe = Uint8Array.from({ length: 2_000 }, (_, i) => i);
+  for (const [type, flags] of [
+    [IN_SEAL_WHOLE, FLAG_SEAL_WHOLE],
+    [IN_SEAL, 0],
+  ]) {
+    const path = AWS_B * SLOTS_PER_PEER + 3;
+    t.true(bench.memory.inbox.push(type, AWS_B, path + 1, probe, 0, probe.length));
+    t.is(bench.router.handleInbox(), 1);
+    const at = controlRow * ROW_STRIDE;
+    t.deepEqual(
+      [rows[at + ROW_FLAGS], rows[at + ROW_PATH], rows[at + ROW_LENGTH]],
+      [flags, path, probe.length],
+    );
+    const offset = rows[at + ROW_OFFSET];
+    t.deepEqual(arena.slice(offset, offset + probe.length), probe);
+  }
 });
