@@ -41,7 +41,7 @@ export interface MemberRecord {
 export const EPOCH_MAX = 2 ** 48;
 const COUNT_MAX = 2 ** 53 - 1;
 const SCORE_MAX = 65_535;
-const UPLINKS_MAX = 255;
+const UPLINKS_MAX = 8;
 /** Of a member that does not say. */
 export const ONE_UPLINK: Uplinks = { usable: 1, lost: 0 };
 export const MEMBERS_MAX = 64;
