@@ -21,18 +21,13 @@ export interface JudgedUplink extends Pick<UplinkReport, 'name' | 'state' | 'rea
 type Verdict = NetcheckUplink['verdict'];
 
 const NAMES_MAX = 3;
-/** What explains the others goes first. */
-const CAUSE = 'gateway-silent';
 
 /** The verdict on `uplink`; `others` are the other uplinks of the node. */
 export function verdictOn(uplink: JudgedUplink, others: readonly JudgedUplink[]): Verdict {
   const { state, paths, reasons } = uplink;
   const usable = paths.filter((path) => path.state !== 'down');
   const up = paths.length === 0 ? 'no path to a node goes by it' : countOf(usable, paths, 'up');
-  const told = reasons
-    .filter(({ code }) => code !== 'paths-degraded')
-    .sort((a, b) => Number(b.code === CAUSE) - Number(a.code === CAUSE))
-    .map(({ text }) => text);
+  const told = reasons.filter(({ code }) => code !== 'paths-degraded').map(({ text }) => text);
   if (state === 'down') return { grade: 'bad', text: told.join('; ') || 'it has yet to prove itself again' };
   const isPoor = reasons.some(({ code }) => code === 'paths-degraded');
   const faults = [...(isPoor ? [poorness(uplink, others)] : []), ...told];

@@ -85,9 +85,10 @@ export function judge(evidence: Evidence): Verdict {
   const dead = judgeLink(evidence);
   if (dead !== undefined) return { state: 'down', hard: true, reasons: [dead] };
   const reached = evidence.peers.filter(({ state }) => state !== 'down');
+  // Causes before what follows from them.
   const findings = [
-    judgePaths(evidence, reached),
     judgeGateway(evidence, reached.length > 0),
+    judgePaths(evidence, reached),
     judgeProbes(evidence, reached.length > 0),
   ].filter((finding) => finding !== undefined);
   const down = findings.filter(({ state }) => state === 'down');

@@ -61,8 +61,8 @@ const CASES: readonly [string, JudgedUplink, JudgedUplink[], string][] = [
     uplink('isp1', DEAD, {
       state: 'down',
       reasons: [
-        { code: 'paths-down', text: 'a, b, c cannot be reached by it' },
         { code: 'gateway-silent', text: 'the gateway 198.51.100.1 does not answer' },
+        { code: 'paths-down', text: 'a, b, c cannot be reached by it' },
       ],
     }),
     [],

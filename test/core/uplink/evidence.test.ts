@@ -77,6 +77,15 @@ const CASES: [string, Partial<Evidence>, string, string[]][] = [
     'down',
     ['gateway-silent: the gateway 198.51.100.1 does not answer'],
   ],
+  [
+    'the gateway is silent, and no peer answers: the cause goes first',
+    { gatewaySilent: true, peers: [lostHere] },
+    'down',
+    [
+      'gateway-silent: the gateway 198.51.100.1 does not answer',
+      'paths-down: aws-a cannot be reached by it, though aws-a is by isp2',
+    ],
+  ],
   ['the gateway is silent, but a path works', { gatewaySilent: true, peers: [up] }, 'up', []],
   [
     'one peer is silent, and nobody can say whose fault it is',
