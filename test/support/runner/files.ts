@@ -10,12 +10,15 @@ export interface Phases {
   readonly plain: string[];
   /** Run two at a time: most of them wait for sockets, servers and devices. */
   readonly edges: string[];
+  /** Run two at a time: a few daemons each, which mostly wait for something to be noticed. */
+  readonly daemons: string[];
   /** Run one after the other, last: they own whole networks of daemons, and look at when things happen. */
   readonly serial: string[];
 }
 
 const EDGES = /^test\/edge\//;
-const SERIAL = /^test\/(app\/daemon|interop|lab|deploy)\//;
+const DAEMONS = /^test\/app\/daemon\//;
+const SERIAL = /^test\/(interop|lab|deploy)\//;
 
 /** Every file below `root`/`folder`, as paths relative to `root`, sorted. */
 export function filesBelow(root: string, folder: string): string[] {
@@ -41,8 +44,9 @@ export function planPhases(sources: readonly string[], patterns: readonly string
   );
   const compiled = (file: string): string => `dist/${file.replace(/\.ts$/, '.js')}`;
   return {
-    plain: tests.filter((file) => !SERIAL.test(file) && !EDGES.test(file)).map(compiled),
+    plain: tests.filter((file) => ![SERIAL, DAEMONS, EDGES].some((phase) => phase.test(file))).map(compiled),
     edges: tests.filter((file) => EDGES.test(file)).map(compiled),
+    daemons: tests.filter((file) => DAEMONS.test(file)).map(compiled),
     serial: tests.filter((file) => SERIAL.test(file)).map(compiled),
   };
 }

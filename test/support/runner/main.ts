@@ -1,5 +1,5 @@
 /**
- * Runs the compiled tests with ava in three phases (files.ts) and prints what a person wants to see: failures with
+ * Runs the compiled tests with ava in four phases (files.ts) and prints what a person wants to see: failures with
  * their details, progress, and as the last line alone `N passed, N failed, N skipped`. The whole TAP goes to
  * dist/test-results.tap. The exit code is 0 only if something ran and nothing failed.
  *
@@ -83,6 +83,7 @@ const phases = planPhases(filesBelow(ROOT, 'test'), process.argv.slice(2));
 await runPhase('tests', phases.plain, Math.max(2, availableParallelism()));
 announceEach = true;
 await runPhase('tests of sockets, servers and devices', phases.edges, 2);
+await runPhase('tests of daemons', phases.daemons, 2);
 await runPhase('tests of whole networks, one after the other', phases.serial, 1);
 clearTimeout(limit);
 clearInterval(ticker);

@@ -51,21 +51,24 @@ test('sources decide what runs, and tests of whole networks run last', (t) => {
   const sources = [
     'test/core/nat.test.ts',
     'test/edge/tun.test.ts',
+    'test/app/daemon/pair.test.ts',
     'test/lab/up.test.ts',
     'test/support/privileged.ts',
   ];
   t.deepEqual(planPhases(sources, []), {
     plain: ['dist/test/core/nat.test.js'],
     edges: ['dist/test/edge/tun.test.js'],
+    daemons: ['dist/test/app/daemon/pair.test.js'],
     serial: ['dist/test/lab/up.test.js'],
   });
   t.deepEqual(planPhases(sources, ['nat']).serial, []);
   t.deepEqual(planPhases(sources, ['dist/test/edge/tun.test.js']), {
     plain: [],
     edges: ['dist/test/edge/tun.test.js'],
+    daemons: [],
     serial: [],
   });
-  t.deepEqual(planPhases(sources, ['nothing']), { plain: [], edges: [], serial: [] });
+  t.deepEqual(planPhases(sources, ['nothing']), { plain: [], edges: [], daemons: [], serial: [] });
 });
 
 test('a compiled file without its source is stale', (t) => {
