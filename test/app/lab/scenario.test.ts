@@ -51,6 +51,34 @@ for (const scenario of SCENARIOS) {
   });
 }
 
+test('the ways of firewalls and the uplinks of nodes are cables or switches of their own, with a gateway there', (t) => {
+  let ways = 0;
+  for (const scenario of SCENARIOS) {
+    for (const host of scenario.hosts) {
+      const uplinks = host.firewall?.ways ?? host.node?.uplinks ?? [];
+      const segments = uplinks.map(
+        ({ device }) => host.interfaces.find(({ name }) => name === device)?.segment,
+      );
+      t.is(new Set(segments).size, uplinks.length, host.name);
+      for (const [place, uplink] of uplinks.entries()) {
+        const gateway = uplink.gateway ?? host.routes.find(({ to }) => to === 'default')?.via;
+        if (gateway === undefined) continue;
+        const segment = scenario.segments.find(({ name }) => name === segments[place])!;
+        const there = attachments(scenario, segment).map((one) => one.interface.address.split('/')[0]);
+        t.true(there.includes(gateway), `${host.name} ${uplink.name}`);
+        ways++;
+      }
+    }
+  }
+  t.true(ways > 20);
+});
+
+test('every published layout of two ISPs is a scenario', (t) => {
+  const layouts = ['single-behind-firewall', 'single-interface', 'cluster-behind-firewall', 'cluster-direct'];
+  for (const name of [...layouts, 'cluster-dmz', 'cluster-mixed'])
+    t.truthy(scenarioNamed(`wan-${name}`), name);
+});
+
 test('ha-edge-to-aws has the published routes and inside NATs', (t) => {
   const { overlay } = scenarioNamed('ha-edge-to-aws')!;
   t.is(overlay.cidr, '10.100.0.0/16');

@@ -196,7 +196,7 @@ export async function test(name: string | undefined, options: TestOptions): Prom
   const named = tested.flatMap(({ scenario, rows }) =>
     rows.map((row) => (all ? { ...row, name: `${scenario.name}: ${row.name}` } : row)),
   );
-  process.stdout.write(`\n${formatTable(named)}\n`);
+  if (named.some((row) => row.measuredMs !== undefined)) process.stdout.write(`\n${formatTable(named)}\n`);
   if (options.readme) {
     const part = options.short || options.only !== undefined;
     for (const { scenario, rows } of tested) writeReadme(scenario, rows, part, date);

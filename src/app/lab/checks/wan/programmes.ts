@@ -76,7 +76,8 @@ const FIREWALL_1_DIES = movesRole('firewall 1 dies: the second member takes over
 
 const DMZ_1_DIES = movesRole("DMZ 1's switch dies: the second member takes over", ['switch:dmz1']);
 
-const FAULTS: Readonly<Record<string, readonly WanFault[]>> = {
+/** What each scenario has to survive. */
+export const WAN_FAULTS: Readonly<Record<string, readonly WanFault[]>> = {
   'wan-single-behind-firewall': ISP_1_OF_FIREWALL,
   'wan-single-interface': ISP_1_OF_FIREWALL,
   'wan-cluster-behind-firewall': [
@@ -192,11 +193,11 @@ const NODE_ITSELF = answers(
 function groupsOf(name: string): CheckGroup[] {
   return [
     { title: 'in normal operation', capture: 'none', checks: normalChecks(name) },
-    { title: 'while ISPs and nodes fail', capture: 'none', checks: FAULTS[name].map(wanCheck) },
+    { title: 'while ISPs and nodes fail', capture: 'none', checks: WAN_FAULTS[name].map(wanCheck) },
   ];
 }
 
 /** The programmes by scenario. */
-export const WAN_CHECKS: readonly (readonly [string, readonly CheckGroup[]])[] = Object.keys(FAULTS).map(
+export const WAN_CHECKS: readonly (readonly [string, readonly CheckGroup[]])[] = Object.keys(WAN_FAULTS).map(
   (name) => [name, groupsOf(name)],
 );
