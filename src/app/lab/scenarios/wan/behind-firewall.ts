@@ -38,6 +38,8 @@ const SEGMENTS: readonly Segment[] = [
   ...cablesOf('isp2', 'fw'),
 ];
 
+const WAY = { about: 'which ISP the firewall takes', command: 'exec fw -- ip route show default' };
+
 const TRY = [
   ['ISP 1 loses its carrier: the firewall goes to ISP 2', 'isp:isp1'],
   ['ISP 1 forwards nothing and says nothing', 'isp:isp1:silent'],
@@ -82,7 +84,7 @@ export const wanSingleBehindFirewall: Scenario = {
   ],
   overlay: overlayOf(single(SITE), `${SITE}.15`),
   ready: READY,
-  suggestions: suggestionsFor('edge', TRY),
+  suggestions: [...suggestionsFor('edge', TRY), WAY],
 };
 
 export const wanSingleInterface: Scenario = {
@@ -100,6 +102,7 @@ export const wanSingleInterface: Scenario = {
   ready: READY,
   suggestions: [
     ...suggestionsFor('edge', TRY),
+    WAY,
     { about: 'the node itself is a host of the overlay too', command: 'exec app -- ping -c 3 10.100.10.11' },
   ],
 };
@@ -129,7 +132,12 @@ function pairBehindFirewall(
     ],
     overlay: overlayOf(PAIR, `${SITE}.15`),
     ready: READY,
-    suggestions: suggestionsFor('edge-a', [...TRY, ['the active member dies', 'node:edge-a']]),
+    suggestions: [
+      ...suggestionsFor('edge-a', [...TRY, ['the active member dies', 'node:edge-a']]),
+      own.length === 0
+        ? WAY
+        : { about: WAY.about, command: `exec fw -- ip route get ${CORE} from ${A} iif eth0` },
+    ],
   };
 }
 
