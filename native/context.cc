@@ -40,7 +40,7 @@ int Context::socketSet(int32_t socket, int fd, uint32_t offloads) {
   int family = 0;
   socklen_t length = sizeof(family);
   if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &length) != 0) return -errno;
-  sockets[socket] = Socket{fd, family, offloads, INT32_MAX, 0};
+  sockets[socket] = Socket{fd, family, offloads, INT32_MAX};
   return 0;
 }
 

@@ -24,7 +24,6 @@ struct Socket {
   uint32_t offloads = 0;
   // Messages of this length and above make no trains: the kernel has refused such a one.
   int32_t trainSegmentLimit = INT32_MAX;
-  int trainRefusals = 0;
 };
 
 struct Context {

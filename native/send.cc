@@ -200,8 +200,8 @@ void Sender::sendSingly(const Train& train, int refusal) {
   }
   sent_ += passed;
   if (passed == 0) return;
-  socket.trainSegmentLimit = train.segment;
-  if (refusal != EIO && ++socket.trainRefusals < REFUSALS_MAX) return;
+  if (train.segment < socket.trainSegmentLimit) socket.trainSegmentLimit = train.segment;
+  if (refusal != EIO && train.segment > SEGMENT_ALWAYS_FITS) return;
   socket.offloads &= ~UDP_OFFLOAD_GSO;
   context_.stats.set(STAT_UDP_DEMOTED, UDP_OFFLOAD_GSO);
 }

@@ -19,8 +19,9 @@ constexpr int TRAIN_SEGMENTS = 63;
 // Largest UDP payload over IPv4.
 constexpr int TRAIN_BYTES = 65507;
 constexpr int TRAINS_MAX = 128;
-// So many refusals of ever shorter trains, and it is not their length.
-constexpr int REFUSALS_MAX = 3;
+// Whatever carries IPv6 takes such a message (1280 bytes); a train that is refused though it has no longer ones is
+// refused for another reason.
+constexpr int SEGMENT_ALWAYS_FITS = 1232;
 constexpr int SEND_BUFFER_BYTES = 512 * 1024;
 // How long one sealSend may wait in all for room in socket buffers.
 constexpr int WAIT_MS_MAX = 4;

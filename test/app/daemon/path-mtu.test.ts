@@ -116,3 +116,29 @@ rootTest('the path becomes narrower under a transfer, and wide again: the transf
   t.like(line.na.events('path-mtu').at(-1), { from: MTU, to: FULL, why: 'packets of 1468 bytes arrive' });
   await stream(line.network, 'ha', HB);
 });
+
+rootTest(
+  'the local link becomes narrower under a transfer: seen, and its socket keeps its trains',
+  async (t) => {
+    const line = new Boxed(t);
+    await line.start();
+    await line.carries(FULL);
+    await ping(line.network, 'ha', HB);
+    await startEcho(line.network, 'hb');
+    const resize = (bytes: number): void => {
+      line.network.run('na', `ip link set wan0 mtu ${bytes}`);
+      line.network.run('box', `ip link set to-na mtu ${bytes}`);
+    };
+    const transfer = stream(line.network, 'ha', HB, 100 << 20);
+    await until('it flows', async () => (await line.na.peer('nb')).txBytes > 10 << 20);
+    resize(LIMIT_BYTES);
+    t.log(`narrow: known after ${await line.carries(MTU)} ms`);
+    await transfer;
+    resize(1_500);
+    t.log(`wide: known after ${await line.carries(FULL)} ms`);
+    await stream(line.network, 'ha', HB);
+    const { offloads, drops } = await line.na.status();
+    t.true(offloads.find(({ name }) => name === 'udpGso')?.on, JSON.stringify(offloads));
+    t.is(drops['send-error'], undefined);
+  },
+);
