@@ -36,7 +36,7 @@ const FAILURES_MIN = 3;
 const FAILURES_KNOWN_MIN = 4;
 const FAILURES_MAX = 12;
 const CHANCE = 0.0005;
-/** So long after the answer to the small packet that to the large one may still come. */
+/** So long after the answer to the small packet that to the large one may still come; and after the usual round trip any. */
 const GRACE_MS = 100;
 /** Between attempts on the known size, so that a short burst of loss is over. */
 const KNOWN_SPACING_MS = 200;
@@ -172,8 +172,9 @@ export class PathMtu {
   nextDeadline(): number {
     if (this.#phase === 'off') return Number.POSITIVE_INFINITY;
     if (this.#underWay) {
-      if (Number.isNaN(this.#smallAtMs)) return this.#sentAtMs + this.#quality.answerMsMax;
-      return this.#smallAtMs + GRACE_MS + 4 * this.#quality.rttVariationMs;
+      const { answerMsMax, rttVariationMs } = this.#quality;
+      if (Number.isNaN(this.#smallAtMs)) return this.#sentAtMs + answerMsMax + GRACE_MS;
+      return this.#smallAtMs + GRACE_MS + 4 * rttVariationMs;
     }
     if (this.#phase === 'searching' || this.#failures > 0) return this.#nextAtMs;
     return Math.max(this.#nextAtMs, Math.min(this.#verifyAtMs, this.#raiseAtMs));

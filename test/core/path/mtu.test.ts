@@ -18,6 +18,9 @@ class Line {
   loss = 0;
   full = FULL;
   oneWayMs = 20;
+  /** So many large packets are lost, whatever their size; and large ones are so much slower. */
+  unlucky = 0;
+  lateMs = 0;
   sent = 0;
   readonly changes: MtuChange[] = [];
   readonly quality = new Quality();
@@ -77,7 +80,9 @@ class Line {
     for (let probe = this.mtu.pollProbe(); probe !== undefined; probe = this.mtu.pollProbe()) {
       this.sent += 1;
       const { sequence, bytes } = probe;
-      if (this.#passes(bytes)) this.#answers.push({ atMs: this.now + 2 * this.oneWayMs, sequence });
+      if (bytes > 0 && this.unlucky-- > 0) continue;
+      const lateMs = bytes > MTU_BASE ? this.lateMs : 0;
+      if (this.#passes(bytes)) this.#answers.push({ atMs: this.now + 2 * this.oneWayMs + lateMs, sequence });
     }
     for (let change = this.mtu.pollChange(); change !== undefined; change = this.mtu.pollChange()) {
       this.changes.push(change);
@@ -220,6 +225,35 @@ test('30 % loss each way: no smaller MTU for long, and a real one is found all t
     t.is(line.mtu.bytes, FULL, `seed ${seed}`);
   }
   t.true(wrongMs < 20 * 300 * SECOND * 0.01, `${wrongMs} ms of ${20 * 300} s`);
+});
+
+test('chance is told apart: two lost packets at first, three of a known size, and any number under loss', (t) => {
+  const line = new Line();
+  line.unlucky = 2;
+  line.start().runFor(10 * SECOND);
+  line.unlucky = 3;
+  line.runFor(120 * SECOND);
+  t.deepEqual(line.changes, []);
+  let falls = 0;
+  for (let seed = 1; seed <= 20; seed++) {
+    const lossy = new Line(seed);
+    lossy.loss = 0.3;
+    lossy.mtu.setBusy(true);
+    lossy.runFor(10 * SECOND);
+    lossy.start().runFor(300 * SECOND);
+    falls += lossy.changes.filter(({ from, to }) => from > to).length;
+  }
+  t.true(falls < 10, `${falls} in 100 min`);
+});
+
+test('an answer that comes too late is believed all the same', (t) => {
+  for (const lateMs of [150, 500]) {
+    const line = new Line();
+    Object.assign(line, { lateMs, limit: 1_400 });
+    line.start().runFor(9 * SECOND);
+    t.is(line.mtu.bytes, 1_392, `${lateMs} ms`);
+    t.false(line.mtu.isSearching);
+  }
 });
 
 test('silence says nothing of sizes, and is asked ever less', (t) => {
