@@ -203,3 +203,24 @@ test('a hand-over to one of several goes to whoever asks for itself; a drained m
   });
   t.like(drained.member.waiting, { why: 'this member is drained', untilMs: undefined });
 });
+
+test('where there are no other clusters, who can leave by no uplink cannot serve', (t) => {
+  const clusters = [
+    {
+      name: 'site',
+      gateway: false,
+      members: [
+        { name: 'a', peer: -1 },
+        { name: 'b', peer: B },
+      ],
+    },
+  ];
+  const node = nodeOf([], { roster: { clusters, ownCluster: 0, ownMember: 0 } });
+  node.handleTimeout(0);
+  t.true(node.record.serve);
+  const health = { dataPlane: true, lanCarrier: true };
+  node.handleHealth({ ...health, uplinks: { usable: 0, lost: 2 } }, 1);
+  t.like(node.record, { serve: false, uplinks: { usable: 0, lost: 2 } });
+  node.handleHealth({ ...health, uplinks: { usable: 1, lost: 1 } }, 2);
+  t.like(node.record, { serve: true, uplinks: { usable: 1, lost: 1 } });
+});
