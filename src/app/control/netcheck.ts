@@ -31,7 +31,8 @@ export function netcheckReport(node: Node): NetcheckReport {
   );
   const ownWays = uplinks.map((_, place) => ways.filter(({ path }) => path.uplink.id === place));
   const judged = uplinks.map(({ name, state, reasons }, place): JudgedUplink => {
-    return { name, state, reasons, paths: ownWays[place].map(judgedPath) };
+    const paths = ownWays[place].map((way) => judgedPath(way, node.configuration.network.mtu));
+    return { name, state, reasons, paths };
   });
   return {
     node: name,
@@ -42,9 +43,11 @@ export function netcheckReport(node: Node): NetcheckReport {
   };
 }
 
-function judgedPath({ peer, path: { health }, report: { state, why } }: Way): JudgedPath {
+function judgedPath({ peer, path: { health }, report }: Way, tunnelMtu: number): JudgedPath {
+  const { state, why, mtu = tunnelMtu, mtuSearching = false } = report;
   const lossPercent = health.lossClass === LOSS_NONE ? 0 : Math.round(health.loss * 100);
-  return { peer, state, why, lossPercent };
+  const narrowMtu = !mtuSearching && mtu < tunnelMtu ? mtu : undefined;
+  return { peer, state, why, lossPercent, narrowMtu };
 }
 
 function describe(
@@ -55,7 +58,7 @@ function describe(
   const usable = ways.filter(({ report }) => report.state !== 'down');
   const all = <T>(pick: (report: PathReport) => T | undefined | null): T[] =>
     usable.flatMap(({ report }) => pick(report) ?? []);
-  const mtus = all((report) => (report as { mtu?: number }).mtu);
+  const mtus = all(({ mtu }) => mtu);
   return {
     ...uplink,
     ...range(

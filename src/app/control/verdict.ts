@@ -12,6 +12,8 @@ export interface JudgedPath {
   readonly why: string;
   /** Judged, in percent; 0 where there is hardly any. */
   readonly lossPercent: number;
+  /** What it carries, where that is less than the tunnel's packets have. */
+  readonly narrowMtu: number | undefined;
 }
 
 export interface JudgedUplink extends Pick<UplinkReport, 'name' | 'state' | 'reasons'> {
@@ -26,15 +28,23 @@ const NAMES_MAX = 3;
 export function verdictOn(uplink: JudgedUplink, others: readonly JudgedUplink[]): Verdict {
   const { state, paths, reasons } = uplink;
   const usable = paths.filter((path) => path.state !== 'down');
-  const up = paths.length === 0 ? 'no path to a node goes by it' : countOf(usable, paths, 'up');
+  const up = paths.length === 0 ? 'no path to a node goes by it' : upness(usable, paths);
   const told = reasons.filter(({ code }) => code !== 'paths-degraded').map(({ text }) => text);
   if (state === 'down') return { grade: 'bad', text: told.join('; ') || 'it has yet to prove itself again' };
   const isPoor = reasons.some(({ code }) => code === 'paths-degraded');
   const faults = [...(isPoor ? [poorness(uplink, others)] : []), ...told];
-  if (faults.length > 0) return { grade: 'poor', text: faults.join('; ') };
+  const narrow = narrowness(usable);
+  if (faults.length > 0) return { grade: 'poor', text: [...faults, ...narrow].join('; ') };
   if (state === 'degraded') return { grade: 'poor', text: `${up}; it has yet to prove itself again` };
-  const notes = [up, ...notesOn(uplink, others)];
+  const notes = [up, ...notesOn(uplink, others), ...narrow];
   return { grade: 'well', text: notes.join('; ') };
+}
+
+/** A node with several endpoints may be out of reach at some of them from everywhere. */
+function upness(usable: readonly JudgedPath[], paths: readonly JudgedPath[]): string {
+  const reached = new Set(usable.map(({ peer }) => peer));
+  const all = usable.length < paths.length && paths.every(({ peer }) => reached.has(peer));
+  return `${countOf(usable, paths)} up${all ? ', every node reached' : ''}`;
 }
 
 /** Most of its paths lose packets or are late. */
@@ -44,10 +54,10 @@ function poorness(uplink: JudgedUplink, others: readonly JudgedUplink[]): string
   if (lossy.length === 0) {
     const late = usable.filter(({ state }) => state === 'degraded');
     const [worst] = late.map(({ why }) => why).sort((a, b) => b.localeCompare(a, 'en', { numeric: true }));
-    return `packets are late on ${countOf(late, usable, 'paths')}: ${worst}`;
+    return `packets are late on ${countOf(late, usable)}: ${worst}`;
   }
   const percent = Math.max(...lossy.map(({ lossPercent }) => lossPercent));
-  return `${percent} % loss on ${countOf(lossy, usable, 'paths')}${blame(lossy, others)}`;
+  return `${percent} % loss on ${countOf(lossy, usable)}${blame(lossy, others)}`;
 }
 
 /** Whose fault the loss on `lossy` seems to be. */
@@ -64,6 +74,13 @@ function blame(lossy: readonly JudgedPath[], others: readonly JudgedUplink[]): s
   return rivals.length > 0
     ? `, and by ${namesOf(rivals.map(({ name }) => name))} too: perhaps not its fault`
     : '';
+}
+
+/** Smaller packets than the tunnel's get through: slower, but nothing is lost by it. */
+function narrowness(usable: readonly JudgedPath[]): string[] {
+  const narrow = usable.flatMap(({ narrowMtu }) => narrowMtu ?? []);
+  if (narrow.length === 0) return [];
+  return [`packets of more than ${Math.min(...narrow)} bytes do not pass ${countOf(narrow, usable)}`];
 }
 
 /** What is not well by this uplink and not held against it. */
@@ -83,9 +100,9 @@ function notesOn({ paths }: JudgedUplink, others: readonly JudgedUplink[]): stri
   return notes;
 }
 
-/** `2 of 3 paths`, `2 of 3 paths up` */
-function countOf(some: readonly unknown[], all: readonly unknown[], word: 'paths' | 'up'): string {
-  return `${some.length} of ${all.length} paths${word === 'up' ? ' up' : ''}`;
+/** `2 of 3 paths` */
+function countOf(some: readonly unknown[], all: readonly unknown[]): string {
+  return `${some.length} of ${all.length} paths`;
 }
 
 function namesOf(names: readonly string[]): string {

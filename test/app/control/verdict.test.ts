@@ -3,7 +3,7 @@ import test from 'ava';
 import { type JudgedPath, type JudgedUplink, verdictOn } from '../../../src/app/control/verdict.js';
 
 function path(peer: string, lossPercent = 0, state: JudgedPath['state'] = 'up', why = ''): JudgedPath {
-  return { peer, lossPercent, state, why };
+  return { peer, lossPercent, state, why, narrowMtu: undefined };
 }
 
 function uplink(name: string, paths: JudgedPath[], more: Partial<JudgedUplink> = {}): JudgedUplink {
@@ -20,6 +20,12 @@ const DEAD = CLEAN.map(({ peer }) => path(peer, 0, 'down', 'detection time expir
 
 const CASES: readonly [string, JudgedUplink, JudgedUplink[], string][] = [
   ['all is well', uplink('isp1', CLEAN), [], 'well: 3 of 3 paths up'],
+  [
+    'a node that is reached at one of its endpoints',
+    uplink('isp1', [path('a'), path('a', 0, 'down', 'not heard yet')]),
+    [],
+    'well: 1 of 2 paths up, every node reached',
+  ],
   ['nothing to measure by', uplink('isp1', []), [], 'well: no path to a node goes by it'],
   [
     'loss that another uplink does not have',
@@ -85,6 +91,12 @@ const CASES: readonly [string, JudgedUplink, JudgedUplink[], string][] = [
     uplink('isp1', [path('a'), path('b'), DEAD[2]]),
     [uplink('isp2', [path('a'), path('b'), DEAD[2]])],
     'well: 2 of 3 paths up; no answer from c by any uplink',
+  ],
+  [
+    'a narrow link on the way',
+    uplink('isp1', [{ ...path('a'), narrowMtu: 1_220 }, { ...path('b'), narrowMtu: 1_300 }, path('c')]),
+    [],
+    'well: 3 of 3 paths up; packets of more than 1220 bytes do not pass 2 of 3 paths',
   ],
   [
     'several things at once',

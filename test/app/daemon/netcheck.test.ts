@@ -14,6 +14,9 @@ import { ping } from '../../support/traffic.js';
 import { HB } from './line.js';
 import { Two } from './two.js';
 
+/** Of the tunnel. */
+const MTU = 1_408;
+
 /** na dials by both ISPs, isp1 masquerades it; what is cheap for na is not what is cheap for nb. */
 function behindNat(t: ExecutionContext): Two {
   const two = new Two(t);
@@ -51,14 +54,16 @@ rootTest('both ends prefer what is cheap for both; the node behind NAT knows how
     ['isp1', 'dear', 110, false],
     ['isp2', 'cheap', 30, true],
   ]);
-  const { uplinks } = await awaited('both are seen', async () => {
+  const { uplinks } = await awaited('both are seen and measured', async () => {
     const report = await na.call('netcheck', {});
-    return report.uplinks.every(({ seen }) => seen.length > 0) ? report : undefined;
+    return report.uplinks.every(({ seen, mtu }) => seen.length > 0 && mtu?.worst === MTU)
+      ? report
+      : undefined;
   });
   const [dear, cheap] = uplinks;
   t.like(dear, { nat: 'yes', mapping: 'unknown', paths: { total: 2, usable: 1 } });
   t.regex(dear.seen[0].as, /^198\.51\.2\.1:40\d\d\d$/);
-  t.like(cheap, { nat: 'no', verdict: { grade: 'well', text: '1 of 2 paths up' } });
+  t.like(cheap, { nat: 'no', verdict: { grade: 'well', text: '1 of 2 paths up, every node reached' } });
   t.deepEqual([cheap.seen[0].as, cheap.seen[0].peer], ['203.0.1.2:51820', 'nb']);
 });
 
