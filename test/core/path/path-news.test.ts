@@ -151,3 +151,34 @@ test('behind NAT: the far side prefers what is cheap for the node, and the node 
     ],
   );
 });
+
+test('whatever uplinks cost at either end, both choose a cheapest pair, and call it the same', (t) => {
+  fc.assert(
+    fc.property(
+      fc.integer(),
+      fc.array(fc.integer({ min: 0, max: 60 }), { minLength: 1, maxLength: 3 }),
+      fc.array(fc.integer({ min: 0, max: 60 }), { minLength: 1, maxLength: 2 }),
+      fc.boolean(),
+      (seed, costsA, costsB, dials) => {
+        const uplinks = (costs: readonly number[], net: string) =>
+          costs.map((cost, i) => ({ name: `${net}${i}`, address: `${net}.${i}.2`, cost }));
+        const [here, there] = [uplinks(costsA, '198.51'), uplinks(costsB, '203.0')];
+        const addresses = (all: typeof here): string[] => all.map((uplink) => uplink.address);
+        const world = new World(
+          seed,
+          { uplinks: here, knows: addresses(there) },
+          { uplinks: there, knows: dials ? addresses(here) : [] },
+        );
+        world.runFor(3_000);
+        exchange(world);
+        world.runFor(12_000);
+        const cheapest = Math.min(...costsA) + Math.min(...costsB);
+        t.deepEqual(
+          world.nodes.map(({ manager }) => manager.current?.cost),
+          [cheapest, cheapest],
+        );
+      },
+    ),
+    { numRuns: 30 },
+  );
+});
