@@ -24,6 +24,9 @@ struct Socket {
   uint32_t offloads = 0;
   // Messages of this length and above make no trains: the kernel has refused such a one.
   int32_t trainSegmentLimit = INT32_MAX;
+  // Its buffer stayed full although it was waited for. Until something leaves again nobody waits for it, or a
+  // device that takes nothing would slow down the others.
+  bool stalled = false;
 };
 
 struct Context {

@@ -115,12 +115,13 @@ void Sender::fill(int index) {
 }
 
 void Sender::sendRun(int first, int count) {
-  const int fd = context_.sockets[trains_[first].socket].fd;
+  Socket& socket = context_.sockets[trains_[first].socket];
   bool retried = false;
   for (int at = first; at < first + count;) {
-    const int taken = sendmmsg(fd, messages_ + at, first + count - at, MSG_DONTWAIT | MSG_NOSIGNAL);
+    const int taken = sendmmsg(socket.fd, messages_ + at, first + count - at, MSG_DONTWAIT | MSG_NOSIGNAL);
     context_.stats.add(STAT_UDP_SENDS, 1);
     if (taken > 0) {
+      socket.stalled = false;
       for (int end = at + taken; at < end; at++) {
         context_.stats.add(STAT_UDP_SENT_DATAGRAMS, trains_[at].count);
         context_.stats.add(STAT_UDP_SENT_BYTES, trains_[at].bytes);
@@ -131,7 +132,7 @@ void Sender::sendRun(int first, int count) {
     }
     const int error = errno;
     if (error == EINTR) continue;
-    if ((error == EAGAIN || error == ENOBUFS) && waitWritable(fd)) continue;
+    if ((error == EAGAIN || error == ENOBUFS) && waitWritable(socket)) continue;
     if (trains_[at].count > 1 && isGsoRefusal(error)) {
       sendSingly(trains_[at++], error);
       continue;
@@ -187,7 +188,7 @@ void Sender::sendSingly(const Train& train, int refusal) {
       context_.stats.add(STAT_UDP_SENDS, 1);
       taken = sendto(socket.fd, train.data + at, length, MSG_DONTWAIT | MSG_NOSIGNAL,
                      reinterpret_cast<const sockaddr*>(&train.name), train.nameLength);
-      if (taken < 0 && (errno == EAGAIN || errno == ENOBUFS) && !waitWritable(socket.fd)) break;
+      if (taken < 0 && (errno == EAGAIN || errno == ENOBUFS) && !waitWritable(socket)) break;
     }
     if (taken < 0) {
       const bool full = errno == EAGAIN || errno == ENOBUFS;
@@ -195,6 +196,7 @@ void Sender::sendSingly(const Train& train, int refusal) {
       continue;
     }
     passed++;
+    socket.stalled = false;
     context_.stats.add(STAT_UDP_SENT_DATAGRAMS, 1);
     context_.stats.add(STAT_UDP_SENT_BYTES, length);
   }
@@ -206,10 +208,11 @@ void Sender::sendSingly(const Train& train, int refusal) {
   context_.stats.set(STAT_UDP_DEMOTED, UDP_OFFLOAD_GSO);
 }
 
-bool Sender::waitWritable(int fd) {
-  if (waitLeftMs_ <= 0) return false;
+bool Sender::waitWritable(Socket& socket) {
+  if (waitLeftMs_ <= 0) socket.stalled = true;
+  if (socket.stalled) return false;
   waitLeftMs_--;
-  pollfd wanted{fd, POLLOUT, 0};
+  pollfd wanted{socket.fd, POLLOUT, 0};
   return poll(&wanted, 1, 1) >= 0;
 }
 

@@ -63,7 +63,7 @@ class Sender {
   void sendRun(int first, int count);
   void sendWhole(const Train& train);
   void sendSingly(const Train& train, int refusal);
-  bool waitWritable(int fd);
+  bool waitWritable(Socket& socket);
 
   Context& context_;
   uint8_t* buffer_ = nullptr;

@@ -112,6 +112,18 @@ rootTest(
   },
 );
 
+rootTest('a socket whose buffer stays full is not waited for, and holds nothing else up', async (t) => {
+  t.timeout(60_000);
+  const [answer] = await inNamespace<Record<string, unknown>>('./stuck-device.js', {});
+  t.deepEqual(answer, {
+    // One call for each message that finds no room, and one for all that go by the other socket.
+    full: { sent: 20, calls: 20 + 1 },
+    freed: { sent: 40, calls: 2 },
+    lost: 0,
+    filled: true,
+  });
+});
+
 rootTest('a device with two queues answers two descriptors', async (t) => {
   t.timeout(60_000);
   interface Answer {
