@@ -100,7 +100,10 @@ export class Machine {
     // Under a control group of its own, or two machines would share one.
     mkdirSync(this.#cgroup, { recursive: true });
     const enter = `echo $$ >${this.#cgroup}/cgroup.procs; exec "$@"`;
-    this.#nspawn = spawn('sh', ['-ec', enter, 'sh', ...argv], { stdio: ['ignore', 'pipe', 'pipe'] });
+    // It does not outlive us, whatever ends us.
+    this.#nspawn = spawn('setpriv', ['--pdeathsig', 'KILL', 'sh', '-ec', enter, 'sh', ...argv], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     for (const stream of [this.#nspawn.stdout, this.#nspawn.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => {
         this.#console += text;

@@ -7,6 +7,7 @@ import { TwinspanError } from '../../core/base/errors.js';
 import { exec } from './commands/exec.js';
 import { failOrHeal } from './commands/failing.js';
 import { iperf } from './commands/iperf.js';
+import { machines } from './commands/machines.js';
 import { list, status } from './commands/status.js';
 import { test } from './commands/test.js';
 import { down, up } from './commands/up.js';
@@ -24,6 +25,7 @@ const USAGE = `Usage: npm run lab -- COMMAND
                               (--repeat N: of what is cheap; --short; --only TEXT; --strict: over budget fails;
                               --json FILE; --readme: the table goes into README.md)
   iperf FROM TO               throughput through the tunnel and without it (scripts/iperf --help)
+  machines [small|full]       prepare what vagrant/ gives its virtual machines; alone: their topology as JSON
   down                        remove everything`;
 
 const REPEAT_MAX = 1_000;
@@ -89,6 +91,8 @@ async function run(words: readonly string[]): Promise<number> {
       return runTest(rest);
     case 'iperf':
       return iperf(rest);
+    case 'machines':
+      return machines(rest);
     case 'down':
       return down();
     case undefined:

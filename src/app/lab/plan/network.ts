@@ -123,7 +123,7 @@ export function planInterfaces(layout: Layout, host: Host, only?: string): IpSte
 }
 
 /** Those inside go out under the router's own address, and nothing comes in that they did not ask for. */
-function natRules(outside: readonly string[]): string {
+export function natRules(outside: readonly string[]): string {
   const devices = outside.map((device) => `"${device}"`).join(', ');
   return `table ip nat {
   chain forward {

@@ -99,22 +99,46 @@ function uplinkText({ name, device, cost, gateway, ping }: NodeUplink): string {
   return `{ ${parts.join(', ')} }`;
 }
 
+/** Where the files of a node are, as its node.yaml says it; what is left out is where the daemon looks by itself. */
+export interface NodePlaces {
+  readonly network: string;
+  readonly privateKey: string;
+  readonly stateDir?: string;
+  readonly runDir?: string;
+  /** Name for `wg show`. */
+  readonly uapi?: string;
+}
+
+/** The files of a node of the namespace lab. */
+function labPlaces(layout: Layout, node: string): NodePlaces {
+  return {
+    network: networkFile(layout),
+    privateKey: hostPath(layout, node, 'private.key'),
+    stateDir: hostPath(layout, node, 'state'),
+    runDir: hostPath(layout, node, 'run', 'twinspan'),
+    uapi: node,
+  };
+}
+
 /** node.yaml of one node. */
-export function nodeYaml(scenario: Scenario, layout: Layout, host: Host): string {
+export function nodeYaml(scenario: Scenario, host: Host, places: NodePlaces): string {
   const role = host.node!;
   const redis = hostNamed(scenario, clusterOf(scenario, host.name).redis ?? '');
-  const register = redis && `redis: { url: "redis://${addressOf(redis)}:${REDIS_PORT}" }\n`;
-  return `node: ${host.name}
-network: ${networkFile(layout)}
-privateKeyFile: ${hostPath(layout, host.name, 'private.key')}
-lan: { device: ${role.lan}, tun: ts-lan }
-wan: { tun: ts-wan }
-uplinks: [${role.uplinks.map(uplinkText).join(', ')}]
-listenPort: 51820
-${register ?? ''}stateDir: ${hostPath(layout, host.name, 'state')}
-runDir: ${hostPath(layout, host.name, 'run', 'twinspan')}
-uapi: { name: ${host.name} }
-`;
+  const { network, privateKey, stateDir, runDir, uapi } = places;
+  const lines = [
+    `node: ${host.name}`,
+    `network: ${network}`,
+    `privateKeyFile: ${privateKey}`,
+    `lan: { device: ${role.lan}, tun: ts-lan }`,
+    'wan: { tun: ts-wan }',
+    `uplinks: [${role.uplinks.map(uplinkText).join(', ')}]`,
+    'listenPort: 51820',
+    ...(redis === undefined ? [] : [`redis: { url: "redis://${addressOf(redis)}:${REDIS_PORT}" }`]),
+    ...(stateDir === undefined ? [] : [`stateDir: ${stateDir}`]),
+    ...(runDir === undefined ? [] : [`runDir: ${runDir}`]),
+    ...(uapi === undefined ? [] : [`uapi: { name: ${uapi} }`]),
+  ];
+  return `${lines.join('\n')}\n`;
 }
 
 /** A lane for each node that makes its keys and writes its node.yaml. */
@@ -125,7 +149,12 @@ export function planNodeFiles(scenario: Scenario, layout: Layout): Step[][] {
     const open = quote(hostPath(layout, host.name, 'public.key'));
     return [
       { do: 'directory', path: hostPath(layout, host.name, 'state') },
-      { do: 'write', path: nodeFile(layout, host.name), text: nodeYaml(scenario, layout, host), mode: 0o644 },
+      {
+        do: 'write',
+        path: nodeFile(layout, host.name),
+        text: nodeYaml(scenario, host, labPlaces(layout, host.name)),
+        mode: 0o644,
+      },
       { do: 'run', argv: ['sh', '-euc', `${twinspan} keygen --out ${secret} > ${open}`] },
     ];
   });
