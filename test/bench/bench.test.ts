@@ -1,20 +1,49 @@
 import test from 'ava';
+import { parseTrial } from './measure/datagrams.js';
+import { parseTransfer } from './measure/iperf.js';
+import { parseLatency } from './measure/latency.js';
+import { figuresOf, MEASURES } from './measure/measures.js';
 import { parseBusySeconds, parseFamilySeconds, parseMegabytes, parseProcessSeconds } from './measure/proc.js';
-import { parseDelivered, parseGigabits, parseRoundTrip } from './measure/traffic.js';
 import { parseOptions } from './options.js';
+import { nebulaConfig } from './peers/nebula.js';
 import { networkConfig, nodeConfig } from './peers/twinspan.js';
 import { dayOf, moduleVersionIn } from './peers/wireguard-go.js';
 import { orderOf } from './rounds.js';
 import { Cleanup } from './shell.js';
 import { HOSTS, namespaceOf, planTopology } from './topology.js';
 
-test('iperf3 and ping are read, and their failures are errors', (t) => {
-  t.is(parseGigabits('{"end":{"sum_received":{"bits_per_second":2.5e9}}}'), 2.5);
-  t.is(parseDelivered('{"end":{"sum":{"packets":1000000,"lost_packets":200000,"seconds":5}}}'), 160);
-  t.throws(() => parseGigabits('{"end":{},"error":"the server is busy"}'), { message: /server is busy/ });
-  t.throws(() => parseGigabits(''), { message: /in time/ });
-  t.is(parseRoundTrip('rtt min/avg/max/mdev = 0.020/0.031/0.100/0.010 ms'), 0.031);
-  t.throws(() => parseRoundTrip('100% packet loss'), { message: /no answer/ });
+test('iperf3, ping and the meter of datagrams are read, and their failures are errors', (t) => {
+  const received = '{"end":{"sum_received":{"bits_per_second":2.5e9,"bytes":1.25e9}}}';
+  t.deepEqual(parseTransfer(received), { gigabitsPerSecond: 2.5, gigabits: 10 });
+  t.throws(() => parseTransfer('{"end":{},"error":"the server is busy"}'), { message: /server is busy/ });
+  t.throws(() => parseTransfer(''), { message: /in time/ });
+  t.deepEqual(parseTrial('{"sent":10,"received":9,"seconds":0.5}'), { sent: 10, received: 9, seconds: 0.5 });
+  t.throws(() => parseTrial(''), { message: /does not answer/ });
+});
+
+test('an echo that is lost counts as the slowest of all', (t) => {
+  const line = (ms: number) => `64 bytes from 10.0.0.1: icmp_seq=1 ttl=62 time=${ms} ms\n`;
+  const lines = Array.from({ length: 100 }, (_, i) => line(i + 1)).join('');
+  t.deepEqual(parseLatency(lines), { p50: 50, p99: 99 });
+  const lossy = `${lines}102 packets transmitted, 100 received`;
+  t.deepEqual(parseLatency(lossy), { p50: 51, p99: Number.POSITIVE_INFINITY });
+  t.throws(() => parseLatency('100% packet loss'), { message: /no answer/ });
+});
+
+test('each figure has a key of its own', (t) => {
+  const keys = figuresOf(MEASURES).map(({ key }) => key);
+  t.is(new Set(keys).size, keys.length);
+  t.true(
+    ['tcp1', 'udp64', 'cpuPerGigabit', 'latencyP99', 'loadedLatencyP99'].every((key) => keys.includes(key)),
+  );
+});
+
+test('nebula carries the networks of the sites, over the same line', (t) => {
+  t.like(nebulaConfig('na', '/folder', 'device'), {
+    pki: { cert: '/folder/na.crt' },
+    static_host_map: { '192.0.2.2': ['198.51.100.2:4242'] },
+    tun: { dev: 'device', unsafe_routes: [{ route: '192.168.10.0/24', via: '192.0.2.2', mtu: 1420 }] },
+  });
 });
 
 test('/proc is read', (t) => {

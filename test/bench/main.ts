@@ -9,8 +9,8 @@ import { cpus, release } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Lane } from './lane.js';
+import { figuresOf, MEASURES } from './measure/measures.js';
 import { measureIdle, measureStarts, type NodeFigures, peakMegabytes } from './measure/node.js';
-import { MEASURES } from './measure/traffic.js';
 import { type Options, parseOptions, USAGE } from './options.js';
 import { findPeers } from './peers/all.js';
 import type { Peer } from './peers/peer.js';
@@ -102,8 +102,8 @@ async function bench(options: Options, signal: AbortSignal): Promise<void> {
   const unknown = options.measures.filter((key) => !MEASURES.some((measure) => measure.key === key));
   if (unknown.length > 0) throw new Error(`no such measure: ${unknown.join(', ')}`);
   checkPrograms();
-  const { peers, missing } = findPeers(ROOT, options.peers);
-  const warnings = [...missing, ...peers.flatMap(({ warning }) => warning ?? [])];
+  const { peers, missing, leftOut } = findPeers(ROOT, options.peers);
+  const warnings = [...missing, ...leftOut, ...peers.flatMap(({ warning }) => warning ?? [])];
   for (const peer of peers) console.log(`${peer.name}: ${peer.version}`);
   for (const warning of warnings) console.log(`warning: ${warning}`);
   const leftovers = removeLeftovers();
@@ -122,7 +122,7 @@ async function bench(options: Options, signal: AbortSignal): Promise<void> {
     peers: Object.fromEntries(peers.map(({ name, title, version }) => [name, { title, version }])),
     warnings,
   };
-  const taken = MEASURES.filter(({ key }) => samples.some((sample) => sample.measure === key));
+  const taken = figuresOf(MEASURES).filter(({ key }) => samples.some((sample) => sample.measure === key));
   const report = buildReport(circumstances, taken, samples, nodes, core);
   const tables = renderTables(report);
   console.log(`\n${tables}\n`);

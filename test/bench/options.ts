@@ -20,8 +20,9 @@ export const USAGE = `npm run bench -- [options]      (needs root)
   --repeats N      rounds, each with every measure on every peer (default 3)
   --seconds N      length of each iperf3 run (default 5)
   --quick          one round of 1-second runs; leaves the README alone
-  --peers A,B      of kernel, wireguard-go, twinspan (default all); leaves the README alone
-  --measures A,B   of tcp1, tcp4, reverse, udp64, udp1372, ping (default all); leaves the README alone
+  --peers A,B      of kernel, nebula, wireguard-go, twinspan (default all there are); leaves the README alone
+  --measures A,B   of tcp1, tcp4, tcp1Reverse, tcp4Reverse, udp64, udp512, udp1372, latency, loadedLatency
+                   (default all); leaves the README alone
   --json FILE      where the figures go (default dist/bench.json)
   --no-readme      leave the README's table alone
   --write-readme   write it in any case

@@ -3,8 +3,8 @@
  * goes through the lanes backwards. Neighbours in time make honest ratios, and going back and forth cancels a drift.
  */
 import type { Lane } from './lane.js';
+import { type Figure, figuresOf, type Measure } from './measure/measures.js';
 import { busySeconds, foreignSeconds, namespaceInode } from './measure/proc.js';
-import type { Measure } from './measure/traffic.js';
 import { isDisturbed, type Sample } from './report.js';
 import { significant } from './statistics.js';
 import { HOSTS } from './topology.js';
@@ -19,25 +19,27 @@ async function take(
   lane: Lane,
   seconds: number,
   ours: ReadonlySet<number>,
-): Promise<Sample> {
+): Promise<Sample[]> {
   lane.checkAlive();
   const [busyBefore, foreignBefore, startedAt] = [busySeconds(), foreignSeconds(ours), performance.now()];
-  const value = await measure.run(lane, seconds);
+  const { values, gigabits = Number.NaN } = await measure.run(lane, seconds);
   const elapsed = (performance.now() - startedAt) / 1000;
-  return {
-    measure: measure.key,
+  const busy = busySeconds() - busyBefore;
+  const foreign = Math.max(0, foreignSeconds(ours) - foreignBefore);
+  return figuresOf([measure]).map(({ key }, index) => ({
+    measure: key,
     peer: lane.peer.name,
-    value,
-    busyCores: (busySeconds() - busyBefore) / elapsed,
-    foreignCores: Math.max(0, foreignSeconds(ours) - foreignBefore) / elapsed,
-  };
+    value: values[index] ?? (busy - foreign) / gigabits,
+    busyCores: busy / elapsed,
+    foreignCores: foreign / elapsed,
+  }));
 }
 
-function describe(sample: Sample, unit: string): string {
+function describe(sample: Sample, { unit }: Figure): string {
   const figure = `${significant(sample.value, 3)} ${unit}`;
   const disturbed = isDisturbed(sample) ? `, ${sample.foreignCores.toFixed(2)} of them by others` : '';
   return (
-    `${sample.measure.padEnd(8)} ${sample.peer.padEnd(13)} ${figure.padStart(12)}` +
+    `${sample.measure.padEnd(16)} ${sample.peer.padEnd(13)} ${figure.padStart(12)}` +
     `   ${sample.busyCores.toFixed(2)} cores busy${disturbed}`
   );
 }
@@ -54,9 +56,11 @@ export async function runRounds(
   for (let round = 0; round < repeats; round++) {
     for (const measure of measures) {
       for (const lane of orderOf(lanes, round)) {
-        const sample = await take(measure, lane, seconds, ours);
-        samples.push(sample);
-        console.log(`  ${round + 1}/${repeats}  ${describe(sample, measure.unit)}`);
+        const taken = await take(measure, lane, seconds, ours);
+        samples.push(...taken);
+        figuresOf([measure]).forEach((figure, index) => {
+          console.log(`  ${round + 1}/${repeats}  ${describe(taken[index], figure)}`);
+        });
       }
     }
   }

@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { median, pairwiseRatio, significant, summarise } from './statistics.js';
+import { median, pairwiseRatio, quantile, significant, summarise } from './statistics.js';
 
 test('median, minimum and maximum', (t) => {
   t.is(median([3]), 3);
@@ -8,6 +8,16 @@ test('median, minimum and maximum', (t) => {
   t.is(median([4, 1, 3, 2]), 2.5);
   t.is(median([]), Number.NaN);
   t.deepEqual(summarise([5, 1, 9]), { median: 5, minimum: 1, maximum: 9 });
+});
+
+test('a quantile is one of the values', (t) => {
+  const hundred = Array.from({ length: 100 }, (_, i) => 100 - i);
+  t.deepEqual(
+    [0, 0.5, 0.99, 1].map((share) => quantile(hundred, share)),
+    [1, 50, 99, 100],
+  );
+  t.is(quantile([7], 0.99), 7);
+  t.is(quantile([], 0.5), Number.NaN);
 });
 
 test('the median has as many values above it as below, and the input is not sorted in place', (t) => {

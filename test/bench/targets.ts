@@ -20,8 +20,25 @@ export interface CheckedTarget extends Target {
 }
 
 export const TARGETS: readonly Target[] = [
-  { title: 'TCP, 1 stream ÷ wireguard-go', path: ['ratios', 'tcp1/wireguard-go'], atLeast: 1.5, goal: 2 },
-  { title: 'UDP, 64 B ÷ wireguard-go', path: ['ratios', 'udp64/wireguard-go'], atLeast: 2, goal: 3 },
+  { title: 'TCP, 1 stream ÷ wireguard-go', path: ['ratios', 'tcp1/wireguard-go'], atLeast: 2 },
+  { title: 'TCP, 4 streams ÷ wireguard-go', path: ['ratios', 'tcp4/wireguard-go'], atLeast: 2 },
+  { title: 'TCP, 1 stream ÷ kernel', path: ['ratios', 'tcp1/kernel'], atLeast: 0.3, goal: 0.5 },
+  { title: 'TCP, 4 streams ÷ kernel', path: ['ratios', 'tcp4/kernel'], atLeast: 0.3, goal: 0.5 },
+  { title: 'UDP, 64 B ÷ wireguard-go', path: ['ratios', 'udp64/wireguard-go'], atLeast: 3 },
+  { title: 'UDP, 1372 B ÷ wireguard-go', path: ['ratios', 'udp1372/wireguard-go'], atLeast: 2.5 },
+  { title: 'round trip, idle, p50 ÷ wireguard-go', path: ['ratios', 'latencyP50/wireguard-go'], atMost: 1 },
+  { title: 'round trip, idle, p99 ÷ wireguard-go', path: ['ratios', 'latencyP99/wireguard-go'], atMost: 1 },
+  {
+    title: 'round trip, loaded, p50 ÷ wireguard-go',
+    path: ['ratios', 'loadedLatencyP50/wireguard-go'],
+    atMost: 1,
+  },
+  {
+    title: 'round trip, loaded, p99 ÷ wireguard-go',
+    path: ['ratios', 'loadedLatencyP99/wireguard-go'],
+    atMost: 1,
+  },
+  { title: 'CPU per gigabit ÷ wireguard-go', path: ['ratios', 'cpuPerGigabit/wireguard-go'], atMost: 0.5 },
   { title: 'start to first packet (ms)', path: ['nodes', OURS, 'firstPacketMs'], atMost: 1500 },
   { title: 'idle memory (MB)', path: ['nodes', OURS, 'idleRssMb'], atMost: 130 },
   { title: 'idle CPU (% of a core)', path: ['nodes', OURS, 'idleCpuPercent'], atMost: 1 },
