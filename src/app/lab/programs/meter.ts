@@ -30,7 +30,7 @@ export interface Loss {
 }
 
 const LOSSES_MAX = 16;
-const GAPS_MAX = 64;
+const GAPS_MAX = 512;
 /** Five packets. */
 const GAP_MS_MIN = 50;
 

@@ -7,7 +7,7 @@ import type { Report } from '../../programs/meter.js';
 import type { Cluster } from '../../scenario.js';
 import { type Check, type Finding, finding, type Lab } from '../check.js';
 import { describeFigures } from '../figures.js';
-import { describeChange, describeLosses, History, type LogEvent, movesRole } from '../history.js';
+import { describeChange, describeLosses, History, movesRole } from '../history.js';
 import {
   describeReport,
   figuresOf,
@@ -17,9 +17,10 @@ import {
   outageMs,
   pause,
 } from '../outage.js';
-import { becomesActive, eventually, partnerOf, pathInUse, statusOf } from '../roles.js';
+import { becomesActive, eventually, partnerOf, statusOf } from '../roles.js';
 import { settle } from '../settle.js';
 import { describeGaps, silentAfterSwitch } from './gaps.js';
+import { elsewhere, pathChanges, switches } from './ways.js';
 
 /**
  * How the preferred way is taken back once the fault is mended. A firewall that took another ISP returns by itself, and the
@@ -47,7 +48,7 @@ export interface WanFault {
   /** What the budget is for: from the fault, or from when the firewall has taken another ISP. */
   readonly budgetMs: number;
   readonly from: 'fault' | 'firewall';
-  /** Uplink by which the site then sends. */
+  /** Uplink by which site and hub then send; the role has not moved. */
   readonly uplink?: string;
   /** How long it is looked at, ms, beyond what has to happen. */
   readonly lookMs?: number;
@@ -57,7 +58,6 @@ export interface WanFault {
   readonly back: Return;
 }
 
-const HUB = 'hub';
 const PAIR_OF_HOSTS = { from: 'app', to: 'server', address: '10.100.10.15' };
 const MOVE_MS_MAX = 8_000;
 const LOOK_MS = 2_000;
@@ -71,20 +71,6 @@ const REFUSED_MS_MAX = 20_000;
 
 function siteOf(lab: Lab): Cluster {
   return lab.scenario.overlay.clusters.find(({ place }) => place === 'site')!;
-}
-
-function switches(history: History): LogEvent[] {
-  return history.events().filter(({ event }) => event === 'firewall-switched');
-}
-
-/** How often the path between the site and the hub has changed, on the node where it did most. */
-function pathChanges(history: History): number {
-  const counts = new Map<string, number>();
-  for (const { event, node, peer } of history.events()) {
-    if (event !== 'path-in-use' || (node !== HUB && peer !== HUB)) continue;
-    counts.set(`${node} ${peer}`, (counts.get(`${node} ${peer}`) ?? 0) + 1);
-  }
-  return Math.max(0, ...counts.values());
 }
 
 /** Has the operator give the role to `member`; whether it was accepted, and the member acts. */
@@ -123,10 +109,7 @@ async function breakIt(lab: Lab, fault: WanFault, cluster: Cluster, active: stri
       if (!switched) wrong.push('the firewall did not take the other ISP');
     }
     await pause((lab.programme.short ? fault.lookShortMs : fault.lookMs) ?? fault.lookMs ?? LOOK_MS);
-    const node = fault.moves === true ? taker : active;
-    const uplink = fault.uplink && (await pathInUse(lab, node, HUB))?.uplink;
-    if (uplink !== fault.uplink)
-      wrong.push(`${node} sends by ${uplink ?? 'nothing'}, not by ${fault.uplink}`);
+    if (fault.uplink !== undefined) wrong.push(...(await elsewhere(lab, active, fault.uplink)));
   });
   const moves = history.roleChanges(cluster.members).filter(movesRole).map(describeChange);
   // One member gives the role up, the other takes it.
@@ -162,12 +145,14 @@ async function awaitReturn(
       return returned ? [] : [`${preferred} could not be given the role back`];
     }
     case 'uplink': {
-      const preferred = lab.scenario.hosts.find(({ name }) => name === active)?.node?.uplinks[0].name;
-      const returned = await eventually(
-        UPLINK_MS_MAX,
-        async () => (await pathInUse(lab, active, HUB))?.uplink === preferred,
-      );
-      return returned ? [] : [`${active} did not return to ${preferred}`];
+      const preferred = lab.scenario.hosts.find(({ name }) => name === active)!.node!.uplinks[0].name;
+      let wrong: string[] = [];
+      const look = async () => {
+        wrong = await elsewhere(lab, active, preferred);
+        return wrong.length === 0;
+      };
+      await eventually(UPLINK_MS_MAX, look);
+      return wrong;
     }
     case 'none':
       return [];

@@ -5,6 +5,7 @@
 import { answers, type Check, type CheckGroup, finding } from '../check.js';
 import { eventually, pathInUse } from '../roles.js';
 import { type WanFault, wanCheck } from './fault.js';
+import { HUB } from './ways.js';
 
 const FIREWALL_MS_BUDGET = 1_000;
 const WAN_DEAD_MS_BUDGET = 600;
@@ -160,7 +161,7 @@ function heardFrom(member: string, prefix: string): Check {
     async run(lab) {
       let remote: string | undefined;
       const heard = await eventually(HEARD_MS_MAX, async () => {
-        remote = (await pathInUse(lab, 'hub', member))?.remote;
+        remote = (await pathInUse(lab, HUB, member))?.remote;
         return remote?.startsWith(prefix) === true;
       });
       return finding(heard, remote ?? 'not at all');
