@@ -9,12 +9,13 @@ import type { ExecutionContext } from 'ava';
 import { until } from '../../support/namespaces.js';
 import { rootTest } from '../../support/privileged.js';
 import { datagrams, ping, startEcho, stream } from '../../support/traffic.js';
-import { HB, Line, PORT } from './line.js';
+import { HB, Line, NATS, PORT, ROUTES } from './line.js';
 
 /** Outer packets above this are dropped: of inner ones 1232 bytes are left, 1292 outside. */
 const LIMIT_BYTES = 1_300;
 const MTU = 1_232;
 const FULL = 1_408;
+const HB6 = 'fd10:0:b::15';
 
 class Boxed extends Line {
   constructor(t: ExecutionContext) {
@@ -33,7 +34,21 @@ class Boxed extends Line {
       network.run('box', `ip addr add ${box}/24 dev ${device}`);
     }
     network.run('box', 'sysctl -qw net.ipv4.ip_forward=1');
+    for (const [host, node, site] of [
+      ['ha', 'na', 'fd00:a'],
+      ['hb', 'nb', 'fd00:b'],
+    ]) {
+      network.run(node, `ip addr add ${site}::1/64 dev lan0`);
+      network.run(host, `ip addr add ${site}::15/64 dev lan0; ip route add default via ${site}::1`);
+    }
     this.describe({
+      network: { name: 'line', cidr: ['10.100.0.0/16', 'fd10::/32'] },
+      routes: [...ROUTES, { cidr: 'fd10:0:a::/64', to: 'A' }, { cidr: 'fd10:0:b::/64', to: 'B' }],
+      insideNat: [
+        ...NATS,
+        { local: 'fd00:a::/64', network: 'fd10:0:a::/64', at: 'A' },
+        { local: 'fd00:b::/64', network: 'fd10:0:b::/64', at: 'B' },
+      ],
       nodes: {
         na: { publicKey: na.key.publicKey, endpoints: [`198.51.100.1:${PORT}`] },
         nb: { publicKey: nb.key.publicKey, endpoints: [`203.0.113.2:${PORT}`] },
@@ -91,6 +106,8 @@ rootTest('a middlebox drops packets over 1,300 bytes: everything passes neverthe
   t.is(fits.code, 0, fits.output);
   await startEcho(line.network, 'hb');
   await stream(line.network, 'ha', HB);
+  // Less than IPv6 asks of a link: the MSS of TCP alone follows.
+  await stream(line.network, 'ha', HB6);
   // Datagrams may be fragmented, up to the largest.
   await datagrams(line.network, 'ha', HB);
 });
