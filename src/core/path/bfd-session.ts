@@ -178,7 +178,12 @@ export class BfdSession {
   handleTimeout(now: number): void {
     if (now >= this.#detectionAtMs) {
       this.#forgetRemote();
-      if (this.#state === BFD_INIT || this.#state === BFD_UP) this.#becomeDown(DIAGNOSTIC_EXPIRED, now);
+      if (this.#state === BFD_INIT || this.#state === BFD_UP) {
+        this.#becomeDown(DIAGNOSTIC_EXPIRED, now);
+        // Also a passive session says so, once: the other side may hear us still, and would only miss us a detection time
+        // later. What follows is periodic, and the passive role forbids it (RFC 5880 6.8.7).
+        this.#changeDue = true;
+      }
     }
     this.#refresh(now);
     if (this.#options.offloaded || now < this.offload.nextTransmitAtMs) return;

@@ -134,6 +134,9 @@ rootTest('two uplinks in one subnet: each path leaves, and is answered, by its o
     );
   });
   t.true(lost < 5 * PER_SECOND, `${lost} datagrams`);
+  // nb, which has learned the path, is the one that misses packets; it says so while it still can.
+  const [down] = na.events('path-down').filter(({ path }) => path === 'isp1 → 198.51.2.2:51820');
+  t.regex(String(down?.['why']), /^neighbor signaled/);
   await ping(network, 'ha', HB);
   t.true(
     counts('right').every((count) => count > 10),

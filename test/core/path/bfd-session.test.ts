@@ -106,6 +106,25 @@ test('what the worker has absorbed, and other signs of life while Up, put the en
   t.is(made.state, BFD_DOWN, 'data alone does not hold a session that is not Up');
 });
 
+test('a passive session that misses the other side says so once, and is then silent', (t) => {
+  for (const offloaded of [false, true]) {
+    const made = up({ active: false, offloaded });
+    made.handleTimeout(299);
+    drain(made);
+    made.handleTimeout(300);
+    const sent = drain(made);
+    t.deepEqual(
+      sent.map(({ state, diagnostic, myDiscriminator, yourDiscriminator }) => {
+        return [state, diagnostic, myDiscriminator, yourDiscriminator];
+      }),
+      [[BFD_DOWN, DIAGNOSTIC_EXPIRED, 1, 0]],
+    );
+    t.is(made.nextDeadline(), Number.POSITIVE_INFINITY);
+    made.handleTimeout(10_000);
+    t.deepEqual(drain(made), []);
+  }
+});
+
 test('each wait is shortened at random by at most a quarter, by at least a tenth where one loss is fatal', (t) => {
   for (const [multiplier, random, waitMs] of [
     [4, 0, 56.25],
