@@ -9,6 +9,7 @@ import { clusterCommand } from './commands/cluster.js';
 import { drainCommand } from './commands/drain.js';
 import { explainCommand } from './commands/explain.js';
 import { failoverCommand } from './commands/failover.js';
+import { initCommand } from './commands/init.js';
 import { keygenCommand } from './commands/keygen.js';
 import { natCommand } from './commands/nat.js';
 import { netcheckCommand } from './commands/netcheck.js';
@@ -27,6 +28,7 @@ import { type CliContext, EXIT_OK, EXIT_USAGE, reportError } from './context.js'
 import { VERSION } from './version.js';
 
 const COMMANDS = [
+  initCommand,
   keygenCommand,
   pubkeyCommand,
   validateCommand,
