@@ -122,6 +122,9 @@ rootTest('the path becomes narrower under a transfer, and wide again: the transf
   const transfer = stream(line.network, 'ha', HB, 200 << 20);
   await until('it flows', async () => (await line.na.peer('nb')).txBytes > 10 << 20);
   line.narrow();
+  const fromMs = performance.now();
+  await until('it is seen', () => [line.na, line.nb].every((node) => node.has('path-mtu')));
+  t.log(`narrow: smaller packets after ${Math.round(performance.now() - fromMs)} ms`);
   t.log(`narrow: known after ${await line.carries(MTU)} ms`);
   t.regex(
     String(line.na.events('path-mtu')[0].why),
