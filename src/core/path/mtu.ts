@@ -41,7 +41,7 @@ const GRACE_MS = 100;
 /** Between attempts on the known size, so that a short burst of loss is over. */
 const KNOWN_SPACING_MS = 200;
 const QUIET_MS_MAX = 60_000;
-const VERIFY_BUSY_MS = 2_000;
+const VERIFY_BUSY_MS = 1_000;
 const VERIFY_MS = 60_000;
 const RAISE_MS_FIRST = 10_000;
 const RAISE_MS_MAX = 600_000;
