@@ -12,6 +12,7 @@ import { Network, until } from '../support/namespaces.js';
 import { rootTest } from '../support/privileged.js';
 import { ping } from '../support/traffic.js';
 import { Frr } from './frr.js';
+import { Pair } from './pair.js';
 import { H4, Plain, PORT, W4 } from './rig.js';
 
 const FRR_LINES = ['detect-multiplier 3', 'receive-interval 100', 'transmit-interval 100'];
@@ -202,5 +203,38 @@ rootTest(
     site.heal('isp1');
     await site.told('up', 3);
     await ping(site.network, 'h', W4);
+  },
+);
+
+rootTest(
+  'the member that is watched by a router dies: the next one is, under the same address',
+  async (t) => {
+    const { local, remote } = ENDS[4];
+    const pair = new Pair(t, { weDial: true, bfd: { local, remote } });
+    const { a, b, network, plain } = pair;
+    const frr = new Frr(
+      network,
+      'w',
+      `${local} local-address ${remote} interface ${plain.device}`,
+      FRR_LINES,
+    );
+    await pair.startPlain();
+    await frr.start();
+    await pair.start();
+    const watchedBy = async (member: Daemon): Promise<void> => {
+      await until(
+        () => `${member.node} and bfdd are Up: ${member.program.output}`,
+        () => member.has('external-peer-bfd-up') && frr.show().status === 'up',
+      );
+      await ping(network, 'h', W4);
+    };
+    await watchedBy(a);
+    t.false(b.has('external-peer-bfd-up'), 'a standby is silent');
+    await a.kill();
+    await watchedBy(b);
+    await a.start();
+    await pair.serves(a);
+    await watchedBy(a);
+    t.false(b.has('external-peer-bfd-down'), 'who gives back judges nobody');
   },
 );

@@ -23,6 +23,8 @@ export interface PairOptions {
   /** Whether the cluster knows where wireguard-go is. */
   readonly weDial?: boolean;
   readonly preshared?: boolean;
+  /** Whether wireguard-go's host speaks BFD with the cluster, between these addresses. */
+  readonly bfd?: { readonly local: string; readonly remote: string };
 }
 
 export class Pair {
@@ -33,9 +35,11 @@ export class Pair {
   readonly plain: Plain;
   readonly #clusterKey;
   readonly #pskFile: string | undefined;
+  readonly #bfd: PairOptions['bfd'];
 
   /** Namespaces and configuration; nothing runs yet. */
-  constructor(t: ExecutionContext, { weDial = false, preshared = false }: PairOptions = {}) {
+  constructor(t: ExecutionContext, { weDial = false, preshared = false, bfd }: PairOptions = {}) {
+    this.#bfd = bfd;
     const network = new Network(t);
     this.network = network;
     network.add('lan', 'net', 'a', 'b', 'c', 'h', 'hc', 'w');
@@ -99,6 +103,7 @@ export class Pair {
           publicKey: plain.key.publicKey,
           persistentKeepalive: 5,
           ...(weDial && { endpoints: [W_ENDPOINT] }),
+          ...(this.#bfd && { bfd: this.#bfd }),
         },
       },
       routes: [
@@ -119,7 +124,15 @@ export class Pair {
     const { plain, network } = this;
     await plain.start();
     network.run('w', `ip route add 10.100.20.0/24 dev ${plain.device}`);
-    const words = [this.#peer, 'allowed-ips 10.100.10.0/24,10.100.20.0/24'];
+    const watched = this.#bfd === undefined ? '' : `,${this.#bfd.local}/32`;
+    const words = [this.#peer, `allowed-ips 10.100.10.0/24,10.100.20.0/24${watched}`];
+    if (this.#bfd !== undefined) {
+      const { local, remote } = this.#bfd;
+      network.run(
+        'w',
+        `ip addr add ${remote}/32 dev ${plain.device}; ip route add ${local} dev ${plain.device}`,
+      );
+    }
     if (this.#pskFile !== undefined) words.push(`preshared-key ${this.#pskFile}`);
     if (endpoint !== undefined) words.push(`endpoint ${endpoint}`);
     plain.wg(words.join(' '));
