@@ -156,3 +156,26 @@ rootTest(
     t.is(two.sessions, sessions);
   },
 );
+
+rootTest('the one device of both ends is removed and added again: the session goes on', async (t) => {
+  const line = new Line(t);
+  const { network, na, nb } = line;
+  await line.start();
+  await ping(network, 'ha', HB);
+  const established = (): number => [na, nb].flatMap((node) => node.events('session-established')).length;
+  const before = established();
+  network.run('na', 'ip link del wan0');
+  for (const node of [na, nb]) {
+    await until(
+      () => `${node.node} says that the device is gone: ${node.program.output}`,
+      () => node.events('uplink-state').at(-1)?.['reasons']?.toString() === 'device-missing',
+    );
+  }
+  network.cable('na', 'wan0', 'nb', 'wan0');
+  network.run('na', 'ip addr add 198.51.100.1/24 dev wan0; ip route add default via 198.51.100.2');
+  network.run('nb', 'ip addr add 198.51.100.2/24 dev wan0');
+  await ping(network, 'ha', HB);
+  for (const node of [na, nb]) t.like(node.events('uplink-bound').at(-1), { uplink: 'isp1', device: 'wan0' });
+  t.is(established(), before);
+  t.is((await na.peer('nb')).state, 'up');
+});

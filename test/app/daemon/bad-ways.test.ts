@@ -163,6 +163,12 @@ rootTest('an ISP loses 30 % both ways: it is left once, and nothing flaps', asyn
   const [path] = (await two.na.call('paths', {})).peers[0].paths.filter(({ uplink }) => uplink === 'isp1');
   t.log(`isp1 is ${path.state} (${path.why}), loss ${JSON.stringify(path.lossPercent)}`);
   t.not(path.state, 'up');
+  const [isp1] = (await two.na.call('uplinks', {})).uplinks;
+  t.not(isp1.state, 'up');
+  t.regex(
+    isp1.reasons.map(({ text }) => text).join(),
+    /packets to nb are lost or late|nb cannot be reached by it/,
+  );
   t.true(two.na.events('path-in-use').some(({ why }) => /loss \d+ %|expired|signaled/.test(String(why))));
   await ping(two.network, 'ha', HB);
   t.is(two.sessions, sessions);
