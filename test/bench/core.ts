@@ -4,111 +4,22 @@
  * tables (100,000). Times are the best of many rounds, the one least disturbed by other programs.
  */
 import { parseArgs } from 'node:util';
-import { prefixOf } from '../../src/core/base/prefix.js';
-import { compileLookup, Lookup, type LookupEntry } from '../../src/core/lpm/lookup.js';
+import { compileLookup, Lookup } from '../../src/core/lpm/lookup.js';
 import { compileNat, NatView, TO_LOCAL, TO_NETWORK } from '../../src/core/nat/map.js';
 import { findDestinationEntry, findSourceEntry, rewriteSource } from '../../src/core/nat/rewrite.js';
 import { Parsed } from '../../src/core/packet/parsed.js';
 import { compileRoutes, RouteView } from '../../src/core/route/table.js';
 import { ip, prefix, tcp } from '../support/packets.js';
+import { PART, QUESTIONS, questionsFor, randomEntries } from './random-routes.js';
 import { prepareRouterCost } from './router-cost.js';
+import { measure } from './stopwatch.js';
 
 const { values: options } = parseArgs({
   options: { json: { type: 'boolean', default: false }, routes: { type: 'string', default: '100000' } },
 });
 const ROUTES = Number(options.routes);
-/** Many rounds, shorter than a time slice: on a busy machine some of them run undisturbed. */
-const ROUNDS = 600;
 const SLOTS = 256;
 const SLOT_BYTES = 2048;
-
-let state = 0x2545f491;
-/** Marsaglia's xorshift32, signed. */
-function random(): number {
-  state ^= state << 13;
-  state ^= state >>> 17;
-  state ^= state << 5;
-  return state;
-}
-
-interface Figure {
-  ns: number;
-  bytes: number;
-}
-
-/** Results of what is measured, so that none of it can be optimized away. */
-let sink = 0;
-
-/** Nanoseconds (best round) and heap bytes for each of the `each` operations of one call of `body`. */
-function measure(each: number, calls: number, body: () => number): Figure {
-  for (let i = 0; i < calls * 100; i++) sink ^= body();
-  let best = Number.POSITIVE_INFINITY;
-  for (let round = 0; round < ROUNDS; round++) {
-    const start = process.hrtime.bigint();
-    for (let i = 0; i < calls; i++) sink ^= body();
-    best = Math.min(best, Number(process.hrtime.bigint() - start) / (calls * each));
-  }
-  const bytes = (heapGrowth(calls, body) - heapGrowth(calls, () => 0)) / (calls * each);
-  return { ns: Math.round(best * 10) / 10, bytes: Math.max(0, Math.round(bytes * 1000) / 1000) };
-}
-
-/** Median growth of the heap over `calls` calls: few enough of them that no collection hides an allocation. */
-function heapGrowth(calls: number, body: () => number): number {
-  const growth: number[] = [];
-  for (let chunk = 0; chunk < 51; chunk++) {
-    globalThis.gc?.({ type: 'minor' });
-    const before = process.memoryUsage().heapUsed;
-    for (let i = 0; i < calls; i++) sink ^= body();
-    growth.push(process.memoryUsage().heapUsed - before);
-  }
-  return growth.sort((a, b) => a - b)[25];
-}
-
-/** Random routes: IPv4 /12 … /32 about /24; IPv6 under 2000::/3, /29 … /64 about /48. */
-function randomEntries(family: 4 | 6, count: number): LookupEntry[] {
-  return Array.from({ length: count }, (_, value) => {
-    const bytes = Uint8Array.from({ length: family === 4 ? 4 : 16 }, () => random() & 255);
-    if (family === 6) bytes[0] = 0x20 | (bytes[0] & 0x1f);
-    const pick = (random() >>> 4) % 100;
-    const spread = (low: number, high: number) => low + ((random() >>> 4) % (high - low + 1));
-    const length =
-      family === 4
-        ? pick < 60
-          ? 24
-          : pick < 90
-            ? spread(16, 23)
-            : pick < 95
-              ? spread(12, 15)
-              : spread(25, 32)
-        : pick < 50
-          ? 48
-          : pick < 90
-            ? spread(29, 47)
-            : spread(49, 64);
-    return { prefix: prefixOf(bytes, length), value };
-  });
-}
-
-/** Addresses to look up, in random order: half of them inside routes, half anywhere; PART of them a round. */
-const QUESTIONS = 1 << 16;
-const PART = 1 << 13;
-
-/** Words of QUESTIONS addresses, four each. */
-function questionsFor(family: 4 | 6, entries: readonly LookupEntry[]): Int32Array {
-  const words = new Int32Array(QUESTIONS * 4).map(random);
-  for (let i = 0; i < QUESTIONS; i++) {
-    if (family === 6) words[i * 4] = 0x20000000 | (words[i * 4] & 0x1fffffff);
-    if ((i & 1) === 0) continue;
-    const { bytes, length } = entries[(random() >>> 1) % entries.length].prefix;
-    const view = new DataView(bytes.buffer);
-    for (let w = 0; w < bytes.length / 4; w++) {
-      const bits = length - w * 32;
-      const host = bits >= 32 ? 0 : bits <= 0 ? -1 : -1 >>> bits;
-      words[i * 4 + w] = view.getInt32(w * 4) | (words[i * 4 + w] & host);
-    }
-  }
-  return words;
-}
 
 /** A compiled table of random routes and questions to it; the routes themselves are garbage afterwards. */
 function prepareLookup(family: 4 | 6) {
@@ -272,4 +183,3 @@ if (options.json) {
     }
   }
 }
-if (sink === 0.5) console.log(sink);

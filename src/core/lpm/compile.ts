@@ -1,10 +1,10 @@
 /**
  * Compiles prefixes to the table of lookup.ts. Prefixes are sorted by address and length, so that the ones inside any
  * region are neighbours and a covering prefix stands before those it covers; each node is then built from one slice.
- * Nothing is kept from an earlier table. Cost is O(n log n) for n prefixes.
+ * Nothing is kept from an earlier table. Cost is O(n) for n prefixes.
  */
 import { assert } from '../base/assert.js';
-import { bitsOf, type Family, type Prefix, wordAt } from '../base/prefix.js';
+import type { Family, Prefix } from '../base/prefix.js';
 import {
   FAMILY_BITS,
   FAMILY_DIRECT,
@@ -35,6 +35,7 @@ import {
   STRIDE,
   VALUE_MAX,
 } from './layout.js';
+import { OrderedPrefixes } from './order.js';
 
 /** A prefix and the number (0 … 2^26 − 2) that a lookup inside it answers. */
 export interface LookupEntry {
@@ -44,7 +45,6 @@ export interface LookupEntry {
 
 /** 4 MiB. The Poptrie paper takes 2^18 for full IPv4 tables; a million IPv6 routes gain from two bits more. */
 const DIRECT_BITS_MAX = 20;
-const KEY_WORDS = 4;
 
 /** A table of its own, to share with workers. Of a prefix that is given twice the last one counts. */
 export function compileLookup(entries: Iterable<LookupEntry>): SharedArrayBuffer {
@@ -112,8 +112,9 @@ interface Slots {
 class FamilyBuilder {
   private readonly table: GrowingTable;
   private readonly count: number;
-  private readonly addressWords: number;
-  /** Address words, KEY_WORDS each (IPv4 in the first), length and value + 1, in sorted order. */
+  /** Words of an address. */
+  private readonly stride: number;
+  /** Address words, `stride` each, length and value + 1, in order. */
   private readonly keys: Int32Array;
   private readonly lengths: Uint8Array;
   private readonly values: Int32Array;
@@ -121,31 +122,17 @@ class FamilyBuilder {
   private readonly scratch: Slots[] = [];
 
   constructor(table: GrowingTable, family: Family, entries: readonly LookupEntry[]) {
+    const ordered = new OrderedPrefixes(
+      family,
+      entries.map((entry) => entry.prefix),
+    );
     this.table = table;
     this.count = entries.length;
-    this.addressWords = bitsOf(family) / 32;
-    this.keys = new Int32Array(entries.length * KEY_WORDS);
-    this.lengths = new Uint8Array(entries.length);
+    this.stride = ordered.stride;
+    this.keys = ordered.keys;
+    this.lengths = ordered.lengths;
     this.values = new Int32Array(entries.length);
-    const unsorted = new Uint32Array(entries.length * KEY_WORDS);
-    for (let i = 0; i < entries.length; i++) {
-      const { bytes } = entries[i].prefix;
-      for (let w = 0; w < this.addressWords; w++) unsorted[i * KEY_WORDS + w] = wordAt(bytes, w * 4);
-    }
-    const order = new Uint32Array(entries.length).map((_, index) => index);
-    order.sort((a, b) => {
-      for (let w = 0; w < KEY_WORDS; w++) {
-        const difference = unsorted[a * KEY_WORDS + w] - unsorted[b * KEY_WORDS + w];
-        if (difference !== 0) return difference;
-      }
-      return entries[a].prefix.length - entries[b].prefix.length || a - b;
-    });
-    for (let i = 0; i < order.length; i++) {
-      const from = order[i] * KEY_WORDS;
-      this.keys.set(unsorted.subarray(from, from + KEY_WORDS), i * KEY_WORDS);
-      this.lengths[i] = entries[order[i]].prefix.length;
-      this.values[i] = entries[order[i]].value + 1;
-    }
+    for (let i = 0; i < entries.length; i++) this.values[i] = entries[ordered.order[i]].value + 1;
   }
 
   /** Builds the whole family and describes it in the header at `header`. */
@@ -155,9 +142,9 @@ class FamilyBuilder {
     let fallback = 0;
     while (first < this.count && this.lengths[first] === 0) fallback = this.values[first++];
     const shared = first < this.count ? this.sameBits(first, this.count) : 0;
-    const words = this.addressWords === 1 ? 0 : shared >> 5;
+    const words = this.stride === 1 ? 0 : shared >> 5;
     const skip = words * 32 + Math.min(FAMILY_SHIFT_MAX - bits, shared - words * 32);
-    const pattern = this.keys.slice(first * KEY_WORDS, (first + 1) * KEY_WORDS);
+    const pattern = this.keys.slice(first * this.stride, (first + 1) * this.stride);
     const at = this.table.take(1 << bits);
     const slots = newSlots(1 << bits);
     this.divide(slots, first, this.count, skip, bits, fallback);
@@ -283,18 +270,19 @@ class FamilyBuilder {
   /** The 32 address bits from `depth` on, zero beyond the end. */
   private bitsFrom(index: number, depth: number): number {
     const word = depth >> 5;
-    if (word >= KEY_WORDS) return 0;
-    const at = index * KEY_WORDS + word;
-    const next = word + 1 < KEY_WORDS ? this.keys[at + 1] : 0;
+    if (word >= this.stride) return 0;
+    const at = index * this.stride + word;
+    const next = word + 1 < this.stride ? this.keys[at + 1] : 0;
     const shift = depth & 31;
     return (this.keys[at] << shift) | ((next >>> 1) >>> (31 - shift));
   }
 
   /** Bits that prefixes first … end − 1 have and share. */
   private sameBits(first: number, end: number): number {
-    let shared = KEY_WORDS * 32;
-    for (let w = 0; w < KEY_WORDS && shared === KEY_WORDS * 32; w++) {
-      const difference = this.keys[first * KEY_WORDS + w] ^ this.keys[(end - 1) * KEY_WORDS + w];
+    const { stride } = this;
+    let shared = stride * 32;
+    for (let w = 0; w < stride && shared === stride * 32; w++) {
+      const difference = this.keys[first * stride + w] ^ this.keys[(end - 1) * stride + w];
       if (difference !== 0) shared = w * 32 + Math.clz32(difference);
     }
     for (let i = first; i < end; i++) shared = Math.min(shared, this.lengths[i]);

@@ -12,16 +12,21 @@
  * Availability is a live Int32Array that the control thread writes (Atomics) and workers read: a peer that goes down
  * moves traffic with the next packet, without a new table.
  *
+ * A packet of most groups finds all that it asks for in four words side by side: with a million routes what a question
+ * costs is the cache lines that it touches.
+ *
  *   header  0 magic   1 position of the lookup table (its values are group numbers)   2 groups   3 position of groups
- *           4 position of members   5 routes   6 position of routes
- *   group   0 first member   1 the one after the last   2 next shorter covering group, −1 none   3 blackhole route or −1
- *   route   0 target   1 metric   2 blackhole (0, 1)   3 prefix length
+ *           4 routes   5 position of routes
+ *   group   0 best route   1 its target   2 next shorter covering group, −1 none   3 position of its list, 0 none
+ *   list    0 position after it   1 blackhole route or −1   then each route of the group and its target, best first;
+ *           only groups of several routes or with a blackhole have one, and in it the target of a discard route is −2
+ *   route   0 target   1 metric | prefix length << 16 | blackhole << 24
  */
 import { assert } from '../base/assert.js';
-import type { Prefix } from '../base/prefix.js';
+import type { Family, Prefix } from '../base/prefix.js';
 import { lineAfter } from '../lpm/layout.js';
 import { buildLookup, Lookup } from '../lpm/lookup.js';
-import { PrefixTrie } from '../lpm/trie.js';
+import { OrderedPrefixes } from '../lpm/order.js';
 
 /** A route; `target` is a number that the caller gives to a cluster or way out (≥ 0), −1 = none. */
 export interface Route {
@@ -42,53 +47,109 @@ export const UNAVAILABLE = -3;
 const MAGIC = 0x52544231;
 const HEADER_WORDS = 8;
 const GROUP_WORDS = 4;
+const GROUP_TARGET = 1;
 const GROUP_PARENT = 2;
-const GROUP_BLACKHOLE = 3;
-const ROUTE_WORDS = 4;
-const ROUTE_METRIC = 1;
-const ROUTE_BLACKHOLE = 2;
-const ROUTE_PREFIX_LENGTH = 3;
+const GROUP_LIST = 3;
+const LIST_BLACKHOLE = 1;
+const LIST_ROUTES = 2;
+const DISCARD = -2;
+const ROUTE_WORDS = 2;
+const ROUTE_MORE = 1;
+const METRIC_MASK = 0xffff;
+const LENGTH_SHIFT = 16;
+const BLACKHOLE_BIT = 1 << 24;
 
+/** Routes of one prefix: places first … end − 1 of the order, and the group of the next shorter covering prefix. */
 interface Group {
-  readonly index: number;
   readonly prefix: Prefix;
-  readonly members: number[];
+  readonly first: number;
+  readonly end: number;
+  readonly parent: number;
 }
 
-/** Compiles routes for workers. A route's index in RouteView is its position in `routes`. */
-export function compileRoutes(routes: readonly Route[]): SharedArrayBuffer {
-  const trie = new PrefixTrie<Group>();
+/** Groups of one family, in order, numbered from `base` on; `indices` are the routes' places in the input. */
+function groupsOf(family: Family, routes: readonly Route[], indices: readonly number[], base: number) {
+  const ordered = new OrderedPrefixes(
+    family,
+    indices.map((index) => routes[index].prefix),
+  );
+  const members = Array.from(ordered.order, (place) => indices[place]);
   const groups: Group[] = [];
-  routes.forEach(({ prefix, target }, index) => {
+  const open: number[] = [];
+  for (let first = 0; first < members.length; ) {
+    let end = first + 1;
+    while (end < members.length && ordered.same(first, end)) end++;
+    while (open.length > 0 && !ordered.covers(groups[open[open.length - 1]].first, first)) open.pop();
+    const parent = open.length === 0 ? -1 : base + open[open.length - 1];
+    open.push(groups.length);
+    groups.push({ prefix: routes[members[first]].prefix, first, end, parent });
+    first = end;
+  }
+  return { members, groups };
+}
+
+/** Whether a group needs a list: its one route does not say everything. */
+function needsList(routes: readonly Route[], members: readonly number[], { first, end }: Group): boolean {
+  return end - first > 1 || routes[members[first]].blackhole;
+}
+
+/** Writes a group's list at `at`, its routes best first; returns the position after it. */
+function writeList(words: Int32Array, at: number, routes: readonly Route[], own: readonly number[]): number {
+  let place = at + LIST_ROUTES;
+  for (const route of own) {
+    const { target, blackhole } = routes[route];
+    words[place++] = route;
+    words[place++] = target < 0 && blackhole ? DISCARD : target;
+  }
+  words[at] = place;
+  words[at + LIST_BLACKHOLE] = own.find((route) => routes[route].blackhole) ?? -1;
+  return place;
+}
+
+/** Compiles routes for workers. A route's index in RouteView is its position in `routes`. Metrics are below 65,536. */
+export function compileRoutes(routes: readonly Route[]): SharedArrayBuffer {
+  const indices: Record<Family, number[]> = { 4: [], 6: [] };
+  routes.forEach(({ prefix, target, metric }, index) => {
     assert(target >= -1, 'a route has an impossible target');
-    let group = trie.get(prefix);
-    if (group === undefined) {
-      group = { index: groups.length, prefix, members: [] };
-      groups.push(group);
-      trie.insert(prefix, group);
-    }
-    group.members.push(index);
+    assert(metric >= 0 && metric <= METRIC_MASK, 'a route has an impossible metric');
+    indices[prefix.family].push(index);
   });
-  const lookup = buildLookup(groups.map(({ prefix, index }) => ({ prefix, value: index })));
-  const groupsAt = HEADER_WORDS;
-  const membersAt = groupsAt + groups.length * GROUP_WORDS;
-  const routesAt = membersAt + routes.length;
-  const lookupAt = lineAfter(routesAt + routes.length * ROUTE_WORDS);
+  const four = groupsOf(4, routes, indices[4], 0);
+  const six = groupsOf(6, routes, indices[6], four.groups.length);
+  const lookup = buildLookup([...four.groups, ...six.groups].map(({ prefix }, value) => ({ prefix, value })));
+  let listWords = 0;
+  for (const { members, groups } of [four, six]) {
+    for (const group of groups) {
+      if (needsList(routes, members, group)) listWords += LIST_ROUTES + 2 * (group.end - group.first);
+    }
+  }
+  const groupCount = four.groups.length + six.groups.length;
+  const routesAt = HEADER_WORDS + groupCount * GROUP_WORDS;
+  let list = routesAt + routes.length * ROUTE_WORDS;
+  const lookupAt = lineAfter(list + listWords);
   const buffer = new SharedArrayBuffer((lookupAt + lookup.length) * 4);
   const words = new Int32Array(buffer);
-  words.set([MAGIC, lookupAt, groups.length, groupsAt, membersAt, routes.length, routesAt]);
+  words.set([MAGIC, lookupAt, groupCount, HEADER_WORDS, routes.length, routesAt]);
   words.set(lookup, lookupAt);
-  let member = membersAt;
-  for (const { index, prefix, members } of groups) {
-    members.sort((a, b) => routes[a].metric - routes[b].metric || a - b);
-    const blackhole = members.find((route) => routes[route].blackhole) ?? -1;
-    const parent = trie.covering(prefix)?.value.index ?? -1;
-    words.set([member, member + members.length, parent, blackhole], groupsAt + index * GROUP_WORDS);
-    words.set(members, member);
-    member += members.length;
+  let at = HEADER_WORDS;
+  for (const { members, groups } of [four, six]) {
+    for (const group of groups) {
+      const own = members.slice(group.first, group.end);
+      own.sort((a, b) => routes[a].metric - routes[b].metric || a - b);
+      words[at] = own[0];
+      words[at + GROUP_TARGET] = routes[own[0]].target;
+      words[at + GROUP_PARENT] = group.parent;
+      if (needsList(routes, members, group)) {
+        words[at + GROUP_LIST] = list;
+        list = writeList(words, list, routes, own);
+      }
+      at += GROUP_WORDS;
+    }
   }
   routes.forEach(({ prefix, metric, target, blackhole }, index) => {
-    words.set([target, metric, blackhole ? 1 : 0, prefix.length], routesAt + index * ROUTE_WORDS);
+    const place = routesAt + index * ROUTE_WORDS;
+    words[place] = target;
+    words[place + ROUTE_MORE] = metric | (prefix.length << LENGTH_SHIFT) | (blackhole ? BLACKHOLE_BIT : 0);
   });
   return buffer;
 }
@@ -110,8 +171,8 @@ export class RouteView {
     this.words = words;
     this.lookup = new Lookup(buffer, words[1] * 4);
     this.groupsAt = words[3];
-    this.count = words[5];
-    this.routesAt = words[6];
+    this.count = words[4];
+    this.routesAt = words[5];
   }
 
   /** Index of the route for an IPv4 address word, or NO_ROUTE, BLACKHOLE or UNAVAILABLE. */
@@ -143,15 +204,15 @@ export class RouteView {
   }
 
   metricOf(route: number): number {
-    return this.words[this.routesAt + route * ROUTE_WORDS + ROUTE_METRIC];
+    return this.words[this.routesAt + route * ROUTE_WORDS + ROUTE_MORE] & METRIC_MASK;
   }
 
   isBlackhole(route: number): boolean {
-    return this.words[this.routesAt + route * ROUTE_WORDS + ROUTE_BLACKHOLE] !== 0;
+    return (this.words[this.routesAt + route * ROUTE_WORDS + ROUTE_MORE] & BLACKHOLE_BIT) !== 0;
   }
 
   prefixLengthOf(route: number): number {
-    return this.words[this.routesAt + route * ROUTE_WORDS + ROUTE_PREFIX_LENGTH];
+    return (this.words[this.routesAt + route * ROUTE_WORDS + ROUTE_MORE] >>> LENGTH_SHIFT) & 255;
   }
 
   private choose(longest: number, available: Int32Array): number {
@@ -161,37 +222,51 @@ export class RouteView {
     let group = longest;
     do {
       const at = this.groupsAt + group * GROUP_WORDS;
-      const end = words[at + 1];
-      for (let member = words[at]; member < end; member++) {
-        const route = words[member];
-        const target = words[this.routesAt + route * ROUTE_WORDS];
-        if (target >= 0) {
-          if (available[target] >= 0) {
-            this.blamed = -1;
-            return route;
-          }
-        } else if (words[this.routesAt + route * ROUTE_WORDS + ROUTE_BLACKHOLE] !== 0) {
-          this.blamed = route;
-          return BLACKHOLE;
-        }
+      const target = words[at + GROUP_TARGET];
+      if (target >= 0 && available[target] >= 0) {
+        this.blamed = -1;
+        return words[at];
       }
-      if (words[at + GROUP_BLACKHOLE] >= 0) {
-        this.blamed = words[at + GROUP_BLACKHOLE];
-        return BLACKHOLE;
+      const list = words[at + GROUP_LIST];
+      if (list !== 0) {
+        const route = this.chooseOf(list, available);
+        if (route !== UNAVAILABLE) return route;
       }
-      if (this.blamed < 0) this.blamed = words[words[at]];
+      if (this.blamed < 0) this.blamed = words[at];
       group = words[at + GROUP_PARENT];
     } while (group >= 0);
     return UNAVAILABLE;
+  }
+
+  /** The same among the routes of one list; UNAVAILABLE where the next group is to be asked. */
+  private chooseOf(list: number, available: Int32Array): number {
+    const words = this.words;
+    const end = words[list];
+    for (let at = list + LIST_ROUTES; at < end; at += 2) {
+      const target = words[at + 1];
+      if (target >= 0 && available[target] >= 0) {
+        this.blamed = -1;
+        return words[at];
+      }
+      if (target === DISCARD) {
+        this.blamed = words[at];
+        return BLACKHOLE;
+      }
+    }
+    if (words[list + LIST_BLACKHOLE] < 0) return UNAVAILABLE;
+    this.blamed = words[list + LIST_BLACKHOLE];
+    return BLACKHOLE;
   }
 
   private via(longest: number, target: number): number {
     const words = this.words;
     for (let group = longest; group >= 0; ) {
       const at = this.groupsAt + group * GROUP_WORDS;
-      for (let member = words[at]; member < words[at + 1]; member++) {
-        const route = words[member];
-        if (words[this.routesAt + route * ROUTE_WORDS] === target) return route;
+      if (words[at + GROUP_TARGET] === target) return words[at];
+      const list = words[at + GROUP_LIST];
+      const end = list === 0 ? 0 : words[list];
+      for (let member = list + LIST_ROUTES; member < end; member += 2) {
+        if (words[member + 1] === target) return words[member];
       }
       group = words[at + GROUP_PARENT];
     }
