@@ -66,6 +66,8 @@ export interface NodeUplink {
   readonly name: string;
   readonly device: string;
   readonly cost: number;
+  /** Its provider, for people. */
+  readonly isp?: string;
   /** Where it is not that of the host's default route. */
   readonly gateway?: string;
   /** Address on the internet that is pinged to see whether the uplink works. */

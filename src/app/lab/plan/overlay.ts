@@ -92,8 +92,9 @@ ${overlay.insideNat
 `;
 }
 
-function uplinkText({ name, device, cost, gateway, ping }: NodeUplink): string {
+function uplinkText({ name, device, cost, isp, gateway, ping }: NodeUplink): string {
   const parts = [`name: ${name}`, `device: ${device}`, `cost: ${cost}`];
+  if (isp !== undefined) parts.push(`isp: ${isp}`);
   if (gateway !== undefined) parts.push(`gateway: ${gateway}`);
   if (ping !== undefined) parts.push(`probes: [{ ping: ${ping} }]`);
   return `{ ${parts.join(', ')} }`;

@@ -18,9 +18,11 @@ const HUB_PUBLIC = '203.0.113.10';
 export const CORE = '203.0.113.1';
 
 export type IspName = 'isp1' | 'isp2';
-const ISPS: Readonly<Record<IspName, { readonly prefix: string; readonly address: string }>> = {
-  isp1: { prefix: '198.51.100', address: '203.0.113.101' },
-  isp2: { prefix: '192.0.2', address: '203.0.113.102' },
+const ISPS: Readonly<
+  Record<IspName, { readonly prefix: string; readonly address: string; readonly provider: string }>
+> = {
+  isp1: { prefix: '198.51.100', address: '203.0.113.101', provider: 'ISP 1' },
+  isp2: { prefix: '192.0.2', address: '203.0.113.102', provider: 'ISP 2' },
 };
 const ISP_NAMES: readonly IspName[] = ['isp1', 'isp2'];
 
@@ -156,11 +158,13 @@ export interface Wan {
   readonly address: string;
   readonly gateway: string;
   readonly uplink: string;
+  /** Who provides it, where the node is told. */
+  readonly isp?: string;
 }
 
 /** A line as the WAN of a node. */
 export function direct(isp: IspName, customer: string, place = 0): Wan {
-  return { ...lineOf(isp, customer, place), uplink: isp };
+  return { ...lineOf(isp, customer, place), uplink: isp, isp: ISPS[isp].provider };
 }
 
 /** A member of the pair: one WAN interface or several, the preferred first, and the LAN. */
@@ -182,8 +186,10 @@ export function memberOf(
     programs: [],
     node: {
       lan,
-      uplinks: wans.map(({ uplink, gateway }, place): NodeUplink => {
-        const common = { name: uplink, device: `eth${place}`, cost: 10 * (place + 1), ping: CORE };
+      uplinks: wans.map(({ uplink, gateway, isp }, place): NodeUplink => {
+        const provider = isp === undefined ? {} : { isp };
+        const cost = 10 * (place + 1);
+        const common = { name: uplink, device: `eth${place}`, cost, ...provider, ping: CORE };
         return place === 0 ? common : { ...common, gateway };
       }),
       endpoints,
