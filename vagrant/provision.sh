@@ -58,6 +58,7 @@ fi
 
 echo "$NAME" >/etc/hostname
 running && hostname "$NAME"
+touch /etc/hosts
 sed -i '/# twinspan-lab$/d' /etc/hosts
 sed 's/$/ # twinspan-lab/' "$OWN/hosts" >>/etc/hosts
 

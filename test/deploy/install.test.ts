@@ -6,25 +6,14 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
-import { Machine, machineObstacle } from '../support/machine.js';
-import { rootTest } from '../support/privileged.js';
+import { Machine, machineTest, packOnce } from '../support/machine.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
-/** Registers a test on a machine; without one it is skipped visibly. */
-function machineTest(title: string, body: (t: ExecutionContext, machine: Machine) => Promise<void>): void {
-  rootTest(title, async (t) => {
-    const obstacle = machineObstacle();
-    if (obstacle !== undefined) {
-      t.log(`skipped: ${obstacle}`);
-      console.log(`# SKIP ${title} (${obstacle})`);
-      t.pass();
-      return;
-    }
-    const machine = new Machine(t);
-    await machine.boot();
-    await body(t, machine);
-  });
+async function bootedMachine(t: ExecutionContext): Promise<Machine> {
+  const machine = new Machine(t);
+  await machine.boot();
+  return machine;
 }
 
 /** The npm registry that we use, for programs on the machine. */
@@ -33,17 +22,9 @@ function registry(): Record<string, string> {
   return { npm_config_registry: said.trim() };
 }
 
-let packed: string | undefined;
-
-/** The package, made once for all tests here. */
-function pack(): string {
-  packed ??= ROOT + execFileSync(`${ROOT}scripts/pack`, { cwd: ROOT, encoding: 'utf8' }).trim();
-  return packed;
-}
-
 /** Lays the package onto the machine, unpacked as a person would. */
 function unpackOn(machine: Machine): string {
-  cpSync(pack(), `${machine.root}/srv/twinspan.tar.gz`);
+  cpSync(packOnce(), `${machine.root}/srv/twinspan.tar.gz`);
   machine.must('tar xzf /srv/twinspan.tar.gz -C /srv --no-same-owner');
   return machine.must('echo /srv/twinspan-*').trim();
 }
@@ -203,14 +184,16 @@ function refuses(t: ExecutionContext, machine: Machine, source: string): void {
   }
 }
 
-machineTest('a package on a bare machine: refused, mended, served, removed', async (t, machine) => {
+machineTest('a package on a bare machine: refused, mended, served, removed', async (t) => {
+  const machine = await bootedMachine(t);
   const source = unpackOn(machine);
   refuses(t, machine, source);
   await mends(t, machine, source);
   serves(t, machine, source);
 });
 
-machineTest('a source tree on a machine without Node: cut off, built, run', async (t, machine) => {
+machineTest('a source tree on a machine without Node: cut off, built, run', async (t) => {
+  const machine = await bootedMachine(t);
   const tree = `${machine.root}/srv/twinspan`;
   const files = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
     cwd: ROOT,

@@ -19,7 +19,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
-import { until } from './namespaces.js';
+import { Program, until } from './namespaces.js';
+import { rootTest } from './privileged.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const BARE = `${ROOT}build/debian`;
@@ -31,11 +32,30 @@ const COMMAND_MS = 300_000;
 const BOOT_MS = 60_000;
 
 /** Why there can be no machine here; undefined where there can. */
-export function machineObstacle(): string | undefined {
+function machineObstacle(): string | undefined {
   if (!existsSync(`${BARE}/etc/twinspan-bare`))
     return 'scripts/setup-debian could not make a bare Debian machine';
   if (spawnSync('systemd-nspawn', ['--version']).status !== 0) return 'there is no systemd-nspawn';
   return undefined;
+}
+
+/** Registers a test that needs machines; where there can be none it is skipped visibly. */
+export function machineTest(title: string, body: (t: ExecutionContext) => Promise<void>): void {
+  rootTest(title, async (t) => {
+    const obstacle = machineObstacle();
+    if (obstacle === undefined) return await body(t);
+    t.log(`skipped: ${obstacle}`);
+    console.log(`# SKIP ${title} (${obstacle})`);
+    t.pass();
+  });
+}
+
+let packed: string | undefined;
+
+/** The package that `npm run pack` makes, made once for all tests of a file. */
+export function packOnce(): string {
+  packed ??= ROOT + execFileSync(`${ROOT}scripts/pack`, { cwd: ROOT, encoding: 'utf8' }).trim();
+  return packed;
 }
 
 export interface Said {
@@ -149,11 +169,16 @@ export class Machine {
     return { code: status ?? 124, text: `${stdout}${stderr}` };
   }
 
-  /** The same, which must succeed; what it printed. */
+  /** Runs one that must succeed; what it printed. */
   must(script: string, options: Over = {}): string {
     const { code, text } = this.run(script, options);
     if (code !== 0) throw new Error(`On ${this.name} '${script}' ended with ${code}:\n${text}`);
     return text;
+  }
+
+  /** Starts a script without waiting for its end. */
+  start(script: string, options: Over = {}): Program {
+    return new Program(this.#enter(script, options));
   }
 
   /** Runs a script and kills it with all that it has started as soon as `when` holds. Throws where it ends before. */
