@@ -114,6 +114,16 @@ napi_value socketSet(napi_env env, napi_callback_info info) {
   return number(env, context->socketSet(socket, fd, static_cast<uint32_t>(offloads)));
 }
 
+napi_value offloadError(napi_env env, napi_callback_info info) {
+  Arguments<3> arguments(env, info);
+  Context* context = arguments.context(0);
+  int32_t socket, bit;
+  if (context == nullptr || !arguments.integer(1, &socket) || !arguments.integer(2, &bit)) {
+    return number(env, -EINVAL);
+  }
+  return number(env, context->offloadError(socket, bit));
+}
+
 napi_value keyInstall(napi_env env, napi_callback_info info) {
   Arguments<4> arguments(env, info);
   Context* context = arguments.context(0);
@@ -182,17 +192,12 @@ napi_value callBatch(napi_env env, napi_callback_info info) {
 }  // namespace
 
 const Binding CONTEXT_BINDINGS[] = {
-    {"contextOpen", contextOpen},
-    {"contextClose", contextClose},
-    {"socketSet", socketSet},
-    {"keyInstall", keyInstall},
-    {"keyRemove", keyRemove},
-    {"tunRead", callTunRead},
-    {"tunWrite", callTunWrite},
-    {"udpRecv", callUdpReceive},
-    {"openBatch", callBatch<openBatch>},
-    {"sealSend", callBatch<sealSend>},
-    {nullptr, nullptr},
+    {"contextOpen", contextOpen},      {"contextClose", contextClose},
+    {"socketSet", socketSet},          {"offloadError", offloadError},
+    {"keyInstall", keyInstall},        {"keyRemove", keyRemove},
+    {"tunRead", callTunRead},          {"tunWrite", callTunWrite},
+    {"udpRecv", callUdpReceive},       {"openBatch", callBatch<openBatch>},
+    {"sealSend", callBatch<sealSend>}, {nullptr, nullptr},
 };
 
 }  // namespace twinspan

@@ -44,6 +44,36 @@ int Context::socketSet(int32_t socket, int fd, uint32_t offloads) {
   return 0;
 }
 
+void Context::demoteSocket(Socket* socket, uint32_t bit, int error) {
+  if ((socket->offloads & bit) == 0) return;
+  socket->offloads &= ~bit;
+  (bit == UDP_OFFLOAD_GSO ? socket->gsoError : socket->groError) = error;
+  stats.set(STAT_UDP_DEMOTED, static_cast<uint32_t>(stats.values[STAT_UDP_DEMOTED]) | bit);
+  stats.add(STAT_DEMOTIONS, 1);
+}
+
+void Context::demoteTun(uint32_t bits, int error) {
+  for (int bit = 0; bit < TUN_OFFLOAD_COUNT; bit++) {
+    if ((bits & ~tunDemoted & 1u << bit) != 0) tunErrors[bit] = error;
+  }
+  if ((bits & ~tunDemoted) == 0) return;
+  tunDemoted |= bits;
+  stats.set(STAT_TUN_DEMOTED, tunDemoted);
+  stats.add(STAT_DEMOTIONS, 1);
+}
+
+int Context::offloadError(int32_t socket, int32_t bit) const {
+  if (socket < -1 || socket >= SOCKETS_MAX) return -EINVAL;
+  if (socket >= 0) {
+    if (bit == UDP_OFFLOAD_GSO) return sockets[socket].gsoError;
+    return bit == UDP_OFFLOAD_GRO ? sockets[socket].groError : -EINVAL;
+  }
+  for (int number = 0; number < TUN_OFFLOAD_COUNT; number++) {
+    if (bit == 1 << number) return tunErrors[number];
+  }
+  return -EINVAL;
+}
+
 int Context::keyInstall(int32_t slot, const uint8_t* sealKey, const uint8_t* openKey) {
   if (slot < 0 || slot >= sessionCount) return -EINVAL;
   KeyPair* pair = keyPairNew(cipher, sealKey, openKey);

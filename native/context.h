@@ -24,6 +24,10 @@ struct Socket {
   uint32_t offloads = 0;
   // Messages of this length and above make no trains: the kernel has refused such a one.
   int32_t trainSegmentLimit = INT32_MAX;
+  // Errno of the refusal for which trains were given up, sending and receiving; 0 = they were not.
+  int gsoError = 0, groError = 0;
+  // Trains may be in its queue for which the kernel no longer says how long their datagrams are.
+  bool unmarkedTrains = false;
   // Its buffer stayed full although it was waited for. Until something leaves again nobody waits for it, or a
   // device that takes nothing would slow down the others.
   bool stalled = false;
@@ -50,6 +54,8 @@ struct Context {
   Receiver* receiver = nullptr;
   Coalescer* coalescer = nullptr;
   uint32_t tunDemoted = 0;
+  // Errno of the refusal, by number of the TUN_OFFLOAD_ bit.
+  int tunErrors[TUN_OFFLOAD_COUNT] = {};
 
   // Allocates what belongs to the addon; the caller's memory is already described. 0 or −errno.
   int open();
@@ -58,6 +64,11 @@ struct Context {
 
   // 0 or −errno. `fd` −1 removes the socket.
   int socketSet(int32_t socket, int fd, uint32_t offloads);
+  // Gives an offload up (one UDP_OFFLOAD_ bit of a socket, or TUN_OFFLOAD_ bits) after `error`.
+  void demoteSocket(Socket* socket, uint32_t bit, int error);
+  void demoteTun(uint32_t bits, int error);
+  // The errno for which a bit was given up: 0 = it was not. `socket` −1 asks about the TUN devices. −EINVAL.
+  int offloadError(int32_t socket, int32_t bit) const;
   int keyInstall(int32_t slot, const uint8_t* sealKey, const uint8_t* openKey);
   int keyRemove(int32_t slot);
 

@@ -204,8 +204,7 @@ void Sender::sendSingly(const Train& train, int refusal) {
   if (passed == 0) return;
   if (train.segment < socket.trainSegmentLimit) socket.trainSegmentLimit = train.segment;
   if (refusal != EIO && train.segment > SEGMENT_ALWAYS_FITS) return;
-  socket.offloads &= ~UDP_OFFLOAD_GSO;
-  context_.stats.set(STAT_UDP_DEMOTED, UDP_OFFLOAD_GSO);
+  context_.demoteSocket(&socket, UDP_OFFLOAD_GSO, refusal);
 }
 
 bool Sender::waitWritable(Socket& socket) {

@@ -27,12 +27,14 @@ constexpr int STAT_SEALED = 17;
 constexpr int STAT_SEGMENT_ERRORS = 18;
 constexpr int STAT_KEY_MISSING = 19;
 constexpr int STAT_UDP_TOO_LONG = 20;
+constexpr int STAT_DEMOTIONS = 21;
 constexpr int STAT_COUNT = 32;
 
 constexpr uint32_t TUN_OFFLOAD_CSUM = 1;
 constexpr uint32_t TUN_OFFLOAD_TSO = 2;
 constexpr uint32_t TUN_OFFLOAD_USO = 4;
 constexpr uint32_t TUN_OFFLOAD_GRO = 8;
+constexpr int TUN_OFFLOAD_COUNT = 4;
 constexpr uint32_t UDP_OFFLOAD_GSO = 1;
 constexpr uint32_t UDP_OFFLOAD_GRO = 2;
 

@@ -34,10 +34,9 @@ class Writer {
   int putPlain(uint8_t* packet, int32_t length);
   void countRow(int error);
   void writeMerged(const Item& item);
-  void writeUnmerged(const Item& item);
+  void writeUnmerged(const Item& item, int refusal);
   void writeUnfinished(const Row& row);
-  void writeSegments(const Row& row, uint32_t demote);
-  void demote(uint32_t bits);
+  void writeSegments(const Row& row, uint32_t demote, int refusal);
 
   Context& context_;
   const int fd_;
@@ -69,11 +68,6 @@ void Writer::countRow(int error) {
   if (error == 0) written_++;
 }
 
-void Writer::demote(uint32_t bits) {
-  context_.tunDemoted |= bits;
-  context_.stats.set(STAT_TUN_DEMOTED, context_.tunDemoted);
-}
-
 void Writer::write(const Item& item) {
   const Row& row = context_.rows[item.first];
   if (item.parts > 1) return writeMerged(item);
@@ -96,12 +90,12 @@ void Writer::writeMerged(const Item& item) {
     index = row.native;
   }
   const int error = put(vectors, 1 + item.parts);
-  if (isOffloadRefusal(error)) return writeUnmerged(item);
+  if (isOffloadRefusal(error)) return writeUnmerged(item, error);
   context_.stats.add(error == 0 ? STAT_TUN_WRITE_PACKETS : STAT_TUN_WRITE_ERRORS, item.parts);
   if (error == 0) written_ += item.parts;
 }
 
-void Writer::writeUnmerged(const Item& item) {
+void Writer::writeUnmerged(const Item& item, int refusal) {
   const int32_t before = written_;
   int32_t left = item.length - item.headerLength;
   int32_t index = item.first;
@@ -113,7 +107,7 @@ void Writer::writeUnmerged(const Item& item) {
     index = row.native;
   }
   // A device that takes nothing at all (it is down) says nothing about the offload.
-  if (written_ != before) demote(item.protocol == 6 ? TUN_OFFLOAD_TSO : TUN_OFFLOAD_USO);
+  if (written_ != before) context_.demoteTun(item.protocol == 6 ? TUN_OFFLOAD_TSO : TUN_OFFLOAD_USO, refusal);
 }
 
 // A row that came from a TUN device with work left in it: a super-packet, or a checksum to be finished.
@@ -122,7 +116,7 @@ void Writer::writeUnfinished(const Row& row) {
   const bool udp = row.gsoType == GSO_UDP_L4;
   const uint32_t segmentation = row.gsoType == GSO_NONE ? 0 : udp ? TUN_OFFLOAD_USO : TUN_OFFLOAD_TSO;
   const uint32_t needed = TUN_OFFLOAD_CSUM | segmentation;
-  if ((usable & needed) != needed) return writeSegments(row, 0);
+  if ((usable & needed) != needed) return writeSegments(row, 0, 0);
   uint8_t* const packet = context_.arena + row.offset;
   const int64_t fieldEnd = static_cast<int64_t>(row.csumStart) + row.csumOffset + 2;
   if (row.csumStart < 0 || row.csumOffset < 0 || fieldEnd > row.length) {
@@ -137,11 +131,13 @@ void Writer::writeUnfinished(const Row& row) {
   encodeVnetHeader(header, row.flags, row.gsoType, headerLength, row.gsoSize, row.csumStart, row.csumOffset);
   const iovec vectors[2] = {{header, VNET_HEADER_BYTES}, {packet, static_cast<size_t>(row.length)}};
   const int error = put(vectors, 2);
-  if (isOffloadRefusal(error)) return writeSegments(row, segmentation != 0 ? segmentation : TUN_OFFLOAD_CSUM);
+  if (isOffloadRefusal(error)) {
+    return writeSegments(row, segmentation != 0 ? segmentation : TUN_OFFLOAD_CSUM, error);
+  }
   countRow(error);
 }
 
-void Writer::writeSegments(const Row& row, uint32_t demoteBits) {
+void Writer::writeSegments(const Row& row, uint32_t demoteBits, int refusal) {
   Segmenter segmenter;
   const int32_t pieces = segmenter.begin(context_.arena + row.offset, row);
   if (pieces == 0) return context_.stats.add(STAT_SEGMENT_ERRORS, 1);
@@ -154,7 +150,7 @@ void Writer::writeSegments(const Row& row, uint32_t demoteBits) {
     if (failed == 0) passed++;
   }
   countRow(passed > 0 ? 0 : error);
-  if (passed > 0 && demoteBits != 0) demote(demoteBits);
+  if (passed > 0 && demoteBits != 0) context_.demoteTun(demoteBits, refusal);
 }
 
 }  // namespace

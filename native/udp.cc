@@ -104,6 +104,10 @@ int prepare(int fd, int family, const UdpRequest& request, const sockaddr_in6& a
 
 }  // namespace
 
+void refuseTrains(int fd) {
+  setInt(fd, SOL_UDP, UDP_GRO, 0);
+}
+
 // Outer packets must be allowed to fragment: a tunnel that sets DF turns a filtered ICMP message into a black
 // hole. IPv4: OMIT leaves DF clear, so a smaller hop fragments, and takes the device's MTU, so that a forged
 // "fragmentation needed" can neither shrink our packets nor make GSO fail. IPv6: routers never fragment, so
@@ -114,8 +118,8 @@ void allowFragments(int fd, int family) {
   if (family == AF_INET6) setInt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT);
 }
 
-// For probes. PROBE sets DF and asks only the device's MTU: what the path carries is to be seen, not believed from
-// ICMP messages that anybody may have sent (as DO would).
+// For probes. PROBE sets DF and asks only the device's MTU: what the path carries is to be seen, not believed
+// from ICMP messages that anybody may have sent (as DO would).
 void forbidFragments(int fd, int family) {
   setInt(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE);
   if (family == AF_INET6) setInt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE);

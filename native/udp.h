@@ -42,6 +42,9 @@ struct UdpResult {
 // 0 or −errno; `*step` then names the call that failed.
 int udpOpen(const UdpRequest& request, UdpResult* result, const char** step);
 
+// The socket gets its datagrams one by one from now on.
+void refuseTrains(int fd);
+
 // Whether the outer packets that follow may be fragmented, here and on their way (IPv4: DF).
 void allowFragments(int fd, int family);
 void forbidFragments(int fd, int family);

@@ -14,11 +14,30 @@ constexpr int MESSAGES_MAX = 64;
 // ≥ 6.9).
 constexpr int DATAGRAMS_MAX = 128;
 
+// Refusals of one message before the kernel is no longer asked for trains.
+constexpr int REFUSALS_MAX = 2;
+constexpr int DATA_HEADER_BYTES = 16;
+constexpr int DATA_BYTES_MIN = 32;
+
+// The kernel says how long the datagrams of a train are only while the socket asks for trains. One that was
+// queued before is told by its contents: all are data messages of one session, as long as each other and a
+// multiple of 16 bytes long. A wrong guess is refused by the authentication of each.
+int32_t segmentOfUnmarked(const uint8_t* train, int32_t length) {
+  constexpr uint8_t TYPE[4] = {4, 0, 0, 0};
+  if (length < 2 * DATA_BYTES_MIN || memcmp(train, TYPE, sizeof(TYPE)) != 0) return length;
+  for (int32_t segment = DATA_BYTES_MIN; segment + DATA_BYTES_MIN <= length; segment += DATA_HEADER_BYTES) {
+    int32_t at = segment;
+    while (at + DATA_BYTES_MIN <= length && memcmp(train, train + at, 8) == 0) at += segment;
+    if (at >= length) return segment;
+  }
+  return length;
+}
+
 }  // namespace
 
 class Receiver {
  public:
-  int receive(int fd, Context& context, int32_t slot, int count);
+  int receive(int fd, Context& context, Socket* socket, int32_t slot, int count);
   int32_t split(Context& context, int message, int32_t slot, uint8_t socket, int32_t row, int32_t room);
 
  private:
@@ -35,7 +54,7 @@ void receiverFree(Receiver* receiver) {
   delete receiver;
 }
 
-int Receiver::receive(int fd, Context& context, int32_t slot, int count) {
+int Receiver::receive(int fd, Context& context, Socket* socket, int32_t slot, int count) {
   for (int i = 0; i < count; i++) {
     vectors_[i] = {context.udpSlot(slot + i), SLOT_CAPACITY};
     msghdr& header = messages_[i].msg_hdr;
@@ -48,10 +67,17 @@ int Receiver::receive(int fd, Context& context, int32_t slot, int count) {
     header.msg_controllen = sizeof(controls_[i]);
   }
   // An error may be a pending one of an earlier send; the datagrams behind it are still there.
+  int refusals = 0;
   for (int attempt = 0;; attempt++) {
     const int taken = recvmmsg(fd, messages_, count, MSG_DONTWAIT, nullptr);
     if (taken >= 0) return taken;
-    if (errno == EAGAIN || errno == EBADF || errno == ENOTSOCK || attempt == 3) return -errno;
+    const int error = errno;
+    if (error == EAGAIN || error == EBADF || error == ENOTSOCK || attempt == 3) return -error;
+    const bool refused = socket != nullptr && (error == EIO || error == EINVAL);
+    if (!refused || ++refusals != REFUSALS_MAX || (socket->offloads & UDP_OFFLOAD_GRO) == 0) continue;
+    refuseTrains(fd);
+    socket->unmarkedTrains = true;
+    context.demoteSocket(socket, UDP_OFFLOAD_GRO, error);
   }
 }
 
@@ -67,6 +93,9 @@ int32_t Receiver::split(Context& context, int message, int32_t slot, uint8_t soc
     int size;
     memcpy(&size, CMSG_DATA(control), sizeof(size));
     if (size > 0 && size < length) segment = size;
+  }
+  if (segment == length && context.sockets[socket].unmarkedTrains) {
+    segment = segmentOfUnmarked(context.udpSlot(slot), length);
   }
   if (header.msg_namelen < sizeof(sockaddr_in)) names_[message].sin6_family = AF_UNSPEC;
   addressToEndpoint(&names_[message], socket, context.sources + static_cast<size_t>(slot) * ENDPOINT_BYTES);
@@ -91,8 +120,8 @@ int32_t Receiver::split(Context& context, int message, int32_t slot, uint8_t soc
 int32_t udpReceive(Context& context, int fd, int32_t socket, int32_t firstRow, int32_t maxMessages) {
   if (socket < 0 || socket >= SOCKETS_MAX || maxMessages < 0) return -EINVAL;
   if (firstRow < 0 || firstRow > context.rowCount) return -EINVAL;
-  const Socket& known = context.sockets[socket];
-  const bool gro = known.fd != fd || (known.offloads & UDP_OFFLOAD_GRO) != 0;
+  Socket& known = context.sockets[socket];
+  const bool gro = known.fd != fd || known.unmarkedTrains || (known.offloads & UDP_OFFLOAD_GRO) != 0;
   const int32_t limit = maxMessages < context.udpSlots ? maxMessages : context.udpSlots;
   int32_t slot = 0;
   int32_t rows = 0;
@@ -102,7 +131,8 @@ int32_t udpReceive(Context& context, int fd, int32_t socket, int32_t firstRow, i
     if (count > limit - slot) count = limit - slot;
     if (count > MESSAGES_MAX) count = MESSAGES_MAX;
     if (count <= 0) break;
-    const int taken = context.receiver->receive(fd, context, slot, count);
+    const int taken = context.receiver->receive(fd, context, known.fd == fd ? &known : nullptr, slot, count);
+    if (taken == -EAGAIN) known.unmarkedTrains = false;
     if (taken < 0) {
       if (rows == 0 && taken != -EAGAIN) return taken;
       break;
@@ -113,7 +143,7 @@ int32_t udpReceive(Context& context, int fd, int32_t socket, int32_t firstRow, i
                                       context.rowCount - firstRow - rows);
     }
     slot += taken;
-    if (taken < count) break;
+    if (taken < count && !known.unmarkedTrains) break;
   }
   context.stats.add(STAT_UDP_RECEIVED_DATAGRAMS, rows);
   return rows;

@@ -70,6 +70,8 @@ export const STAT = {
   keyMissing: 19,
   /** Datagrams that must not be fragmented and that the local link does not take; not an error. */
   udpTooLong: 20,
+  /** How often an offload was given up; which and why is `offloadError`. */
+  demotions: 21,
 } as const;
 export const STAT_COUNT = 32;
 
@@ -139,6 +141,12 @@ export interface Native {
    * as `udpOpen` answered them. 0 or −errno.
    */
   socketSet(context: number, socket: number, fd: number, offloads: number): number;
+  /**
+   * Why an offload that was granted is no longer used: the errno with which the kernel refused it at run time; 0 where
+   * it is used, or never was. `bit` is one UDP_OFFLOAD_ bit of the socket index `socket`, or one TUN_OFFLOAD_ bit
+   * where `socket` is −1.
+   */
+  offloadError(context: number, socket: number, bit: number): number;
   /** Installs both directions of a session (ChaCha20-Poly1305, 32-byte keys). Keys are copied. 0 or −errno. */
   keyInstall(context: number, slot: number, sealKey: Uint8Array, openKey: Uint8Array): number;
   keyRemove(context: number, slot: number): number;
