@@ -98,8 +98,9 @@ interface Part {
   readonly sinceMs: number;
   readonly report: Report;
   readonly figureMs: number;
-  readonly history: History;
   readonly wrong: readonly string[];
+  /** What else is worth a word. */
+  readonly told: readonly string[];
 }
 
 /** The fault happens. */
@@ -126,11 +127,21 @@ async function breakIt(lab: Lab, fault: WanFault, cluster: Cluster, active: stri
   // One member gives the role up, the other takes it.
   if (moves.length > (fault.moves === true ? 2 : 0)) wrong.push(...moves);
   const changes = pathChanges(history);
-  if (changes > (fault.changesMax ?? Number.POSITIVE_INFINITY)) wrong.push(`${changes} changes of path`);
-  const switchedMs = switches(history)[0]?.atMs ?? Number.NaN;
+  if (changes.length > (fault.changesMax ?? Number.POSITIVE_INFINITY)) {
+    wrong.push(
+      ...changes.map((one) => `${one.node} after ${one.atMs - sinceMs} ms by ${one.path}: ${one.why}`),
+    );
+  }
+  const [change] = switches(history);
+  const switchedMs = change?.atMs ?? Number.NaN;
   const figureMs = fault.from === 'firewall' ? silentAfterSwitch(report, switchedMs) : outageMs(report);
+  const told = [
+    ...(change === undefined ? [] : [`firewall to ${change.way} (${change.why})`]),
+    moves.length === 0 ? 'no role moved' : 'the role moved',
+    ...(fault.changesMax === undefined ? [] : [`changes of path: ${changes.length}`]),
+  ];
   if (!isWhole(report)) wrong.push(`not whole: ${describeReport(report)}`);
-  return { sinceMs, report, figureMs, history, wrong };
+  return { sinceMs, report, figureMs, wrong, told };
 }
 
 /** What has to happen once the fault is mended; what did not. */
@@ -179,18 +190,15 @@ async function mendIt(lab: Lab, fault: WanFault, cluster: Cluster, active: strin
     if (outageMs(report) > lab.limitOf(fault.budgetMs)) wrong.push(`back: ${describeReport(report)}`);
   } else if (lost > 0)
     wrong.push(`${lost} packets lost when it was mended: ${describeLosses([report], history)}`);
-  return { sinceMs, report, figureMs: outageMs(report), history, wrong };
+  return { sinceMs, report, figureMs: outageMs(report), wrong, told: [] };
 }
 
 /** What happened, in a few words. */
-function describe(fault: WanFault, broken: Part, mended: Part): string {
-  const moves = broken.history.roleChanges().filter(movesRole).length;
-  const [change] = switches(broken.history);
+function describe({ broken, mended }: Sample): string {
   return [
-    ...(change === undefined ? [] : [`firewall to ${change.way} (${change.why})`]),
-    moves === 0 ? 'no role moved' : 'the role moved',
-    ...(fault.changesMax === undefined ? [] : [`${pathChanges(broken.history)} changes of path`]),
-    `${isWhole(broken.report) && isWhole(mended.report) ? 'TCP survived' : 'TCP lost'}; gaps (ms): ${describeGaps(broken.report, broken.sinceMs)}`,
+    ...broken.told,
+    isWhole(broken.report) && isWhole(mended.report) ? 'TCP survived' : 'TCP lost',
+    `gaps (ms): ${describeGaps(broken.report, broken.sinceMs)}`,
     `mended: ${describeGaps(mended.report, mended.sinceMs)}`,
   ].join('; ');
 }
@@ -223,7 +231,7 @@ function judge(lab: Lab, fault: WanFault, samples: readonly Sample[]): Finding {
   const worst = samples.toSorted((a, b) => b.broken.figureMs - a.broken.figureMs)[0];
   const lost = samples.reduce((sum, { mended }) => sum + lostPackets(mended.report), 0);
   return {
-    ...finding(passed, [...wrong, describe(fault, worst.broken, worst.mended)].join('; ')),
+    ...finding(passed, [...wrong, describe(worst)].join('; ')),
     ...figuresOf(samples.map(({ broken }) => broken.report)),
     measuredMs,
     budgetMs: fault.budgetMs,

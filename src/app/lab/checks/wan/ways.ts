@@ -12,14 +12,16 @@ export function switches(history: History): LogEvent[] {
   return history.events().filter(({ event }) => event === 'firewall-switched');
 }
 
-/** How often the path between the site and the hub has changed, on the node where it did most. */
-export function pathChanges(history: History): number {
-  const counts = new Map<string, number>();
-  for (const { event, node, peer } of history.events()) {
+/** The changes of the path between site and hub, on the node and for the peer that have had most. */
+export function pathChanges(history: History): LogEvent[] {
+  const changes = new Map<string, LogEvent[]>();
+  for (const one of history.events()) {
+    const { event, node, peer } = one;
     if (event !== 'path-in-use' || (node !== HUB && peer !== HUB)) continue;
-    counts.set(`${node} ${peer}`, (counts.get(`${node} ${peer}`) ?? 0) + 1);
+    const key = `${node} ${peer}`;
+    changes.set(key, [...(changes.get(key) ?? []), one]);
   }
-  return Math.max(0, ...counts.values());
+  return [...changes.values()].toSorted((a, b) => b.length - a.length)[0] ?? [];
 }
 
 /** Who does not send by the uplink of `node`, a node with a public address on it: the node itself, the hub; in words. */
