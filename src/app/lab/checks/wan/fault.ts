@@ -82,12 +82,13 @@ async function handOver(lab: Lab, cluster: Cluster, member: string): Promise<boo
   return accepted && (await becomesActive(lab, cluster, member, MOVE_MS_MAX));
 }
 
-/** Waits until site and hub send by the preferred uplink of `node`; says who does not. */
-async function preferred(lab: Lab, node: string): Promise<string[]> {
-  const { name } = hostNamed(lab.scenario, node)!.node!.uplinks[0];
+/** Waits until nodes and hub send to each other by the nodes' preferred uplinks; says who does not. */
+async function preferred(lab: Lab, nodes: readonly string[]): Promise<string[]> {
+  const wantedOf = (node: string) => hostNamed(lab.scenario, node)!.node!.uplinks[0].name;
   let wrong: string[] = [];
   await eventually(UPLINK_MS_MAX, async () => {
-    wrong = await elsewhere(lab, node, name);
+    const looks = await Promise.all(nodes.map((node) => elsewhere(lab, node, wantedOf(node))));
+    wrong = looks.flat();
     return wrong.length === 0;
   });
   return wrong;
@@ -126,7 +127,7 @@ async function breakIt(lab: Lab, fault: WanFault, cluster: Cluster, active: stri
   const moves = history.roleChanges(cluster.members).filter(movesRole).map(describeChange);
   // One member gives the role up, the other takes it.
   if (moves.length > (fault.moves === true ? 2 : 0)) wrong.push(...moves);
-  const changes = pathChanges(history);
+  const changes = pathChanges(history, sinceMs);
   if (changes.length > (fault.changesMax ?? Number.POSITIVE_INFINITY)) {
     wrong.push(
       ...changes.map((one) => `${one.node} after ${one.atMs - sinceMs} ms by ${one.path}: ${one.why}`),
@@ -167,7 +168,7 @@ async function awaitReturn(
       return returned ? [] : [`${first} could not be given the role back`];
     }
     case 'uplink':
-      return preferred(lab, active);
+      return preferred(lab, [active]);
     case 'none':
       return [];
   }
@@ -216,7 +217,7 @@ async function take(lab: Lab, fault: WanFault): Promise<Sample> {
     if (!(await handOver(lab, cluster, active))) throw new Error(`${active} could not be given the role`);
     await pause(LOOK_MS);
   }
-  const before = fault.uplink === undefined ? [] : await preferred(lab, active);
+  const before = fault.uplink === undefined ? [] : await preferred(lab, cluster.members);
   if (before.length > 0) throw new Error(before.join('; '));
   const broken = await breakIt(lab, fault, cluster, active);
   const mended = await mendIt(lab, fault, cluster, active);

@@ -12,12 +12,12 @@ export function switches(history: History): LogEvent[] {
   return history.events().filter(({ event }) => event === 'firewall-switched');
 }
 
-/** The changes of the path between site and hub, on the node and for the peer that have had most. */
-export function pathChanges(history: History): LogEvent[] {
+/** The changes of the path between site and hub since then (Unix time, ms), on the node and for the peer that had most. */
+export function pathChanges(history: History, sinceMs: number): LogEvent[] {
   const changes = new Map<string, LogEvent[]>();
   for (const one of history.events()) {
-    const { event, node, peer } = one;
-    if (event !== 'path-in-use' || (node !== HUB && peer !== HUB)) continue;
+    const { event, node, peer, atMs } = one;
+    if (event !== 'path-in-use' || atMs < sinceMs || (node !== HUB && peer !== HUB)) continue;
     const key = `${node} ${peer}`;
     changes.set(key, [...(changes.get(key) ?? []), one]);
   }
