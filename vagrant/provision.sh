@@ -77,12 +77,14 @@ ExecStart=$OWN/network
 WantedBy=multi-user.target
 END
 
-# start UNIT…: now where systemd runs, and at every boot. A unit that runs is restarted: its files may have changed.
+# start UNIT: now where systemd runs, and at every boot. One that runs is restarted: its files may have changed.
 start() {
-  systemctl enable --quiet "$@"
+  systemctl enable --quiet "$1" 2>/dev/null
   running || return 0
   systemctl daemon-reload
-  systemctl restart "$@" || die "$* does not start: journalctl -u $1"
+  systemctl restart "$1" && return
+  journalctl -u "$1" -n 5 -o cat >&2
+  die "$1 does not start: see above."
 }
 start twinspan-lab-network
 

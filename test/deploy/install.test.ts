@@ -161,7 +161,7 @@ const REFUSALS: readonly { what: string; script: string; says: RegExp }[] = [
   { what: 'an option that is none', script: 'INSTALL --frobnicate', says: /there is no option --frobnicate/ },
   {
     what: 'a damaged package',
-    script: 'sed -i 1d SOURCE/package.json.bak 2>/dev/null; echo >>SOURCE/LICENSE; INSTALL',
+    script: 'cp -r SOURCE /tmp/damaged; echo >>/tmp/damaged/LICENSE; /tmp/damaged/install',
     says: /damaged or was copied only in part/,
   },
 ];

@@ -59,17 +59,12 @@ machineTest('the internet is two ISPs that masquerade their customers', async (t
     network.run(isp, `ip addr add ${net}.10/24 dev eth0; ip route add default via ${net}.1`);
     network.run(isp, 'ping -c 1 -W 5 203.0.113.10');
   }
-  const server = network.start('internet', [
-    'timeout',
-    '20',
-    'socat',
-    '-u',
-    'TCP-LISTEN:7,reuseaddr',
-    'EXEC:true',
-  ]);
+  network.start('internet', ['timeout', '30', 'socat', '-u', 'TCP-LISTEN:7,reuseaddr', '/dev/null']);
   network.run('internet', 'until ss -Hltn | grep -q :7; do sleep 0.1; done');
-  network.run('isp2', 'socat -u EXEC:"sleep 2" TCP:203.0.113.10:7 & sleep 1');
-  await server.end('SIGTERM');
+  network.start('isp2', ['timeout', '30', 'socat', '-u', 'EXEC:sleep 20', 'TCP:203.0.113.10:7']);
+  await until('the customer comes with the address of its ISP', () => {
+    return network.run('internet', 'ss -Htn state established "sport = :7"').includes('203.0.113.102:');
+  });
   t.not((await network.try('internet', 'ping -c 1 -W 1 100.64.1.10')).code, 0, 'nobody inside is reached');
   t.regex(
     machine.must('/usr/local/lib/twinspan-lab/network; ip netns exec isp1 nft list ruleset'),

@@ -134,6 +134,8 @@ export class Machine {
       () => this.#isUp(),
       BOOT_MS,
     );
+    // A machine may set its own network's sysctls; a container in a namespace of ours may not.
+    this.must('mount --bind /proc/sys/net /proc/sys/net && mount -o remount,bind,rw /proc/sys/net');
   }
 
   #isUp(): boolean {

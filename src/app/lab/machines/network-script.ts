@@ -24,7 +24,7 @@ function ispLines(host: Host): string[] {
   return [
     `[ -e /run/netns/${name} ] || ip netns add ${name}`,
     `ip -n ${name} link show ${inside.name} >/dev/null 2>&1 || ip link set ${inside.segment} netns ${name} name ${inside.name}`,
-    `[ -e /sys/class/net/${cable} ] || ip link add ${cable} type veth peer name ${outside.name} netns ${name}`,
+    `there ${cable} || ip link add ${cable} type veth peer name ${outside.name} netns ${name}`,
     `ip link set ${cable} master ${BRIDGE} up`,
     `ip -n ${name} link set lo up`,
     ...host.interfaces.flatMap((one) => [
@@ -44,7 +44,7 @@ function internetLines(machine: Machine, isps: readonly Host[]): string[] {
     // One that an earlier run has moved is out of sight, and done.
     ...others.map((nic) => `[ -e /run/netns/${nic.device} ] || card ${nic.mac} ${nic.device}`),
     ...nicLines(internet),
-    `[ -e /sys/class/net/${BRIDGE} ] || ip link add ${BRIDGE} type bridge stp_state 0 forward_delay 0`,
+    `there ${BRIDGE} || ip link add ${BRIDGE} type bridge stp_state 0 forward_delay 0`,
     `ip link set ${BRIDGE} up`,
     `ip link set ${internet.device} master ${BRIDGE}`,
     ...isps.flatMap(ispLines),
@@ -81,17 +81,18 @@ export function networkScript(scenario: Scenario, machine: Machine): string {
 set -eu
 export PATH=$PATH:/usr/sbin:/sbin
 
+there() { ip link show "$1" >/dev/null 2>&1; }
+
 # card MAC NAME: gives the card with this hardware address its name.
 card() {
-  [ ! -e "/sys/class/net/$2" ] || return 0
-  for device in /sys/class/net/*; do
-    [ "$(cat "$device/address")" = "$1" ] || continue
-    ip link set "\${device##*/}" down
-    ip link set "\${device##*/}" name "$2"
-    return 0
-  done
-  echo "network: this machine has no card $1 for $2; was it made by the Vagrantfile?" >&2
-  exit 1
+  if there "$2"; then return; fi
+  device=$(ip -br link | awk -v mac="$1" '$3 == mac { sub(/@.*/, "", $1); print $1; exit }')
+  if [ -z "$device" ]; then
+    echo "network: this machine has no card $1 for $2; was it made by the Vagrantfile?" >&2
+    exit 1
+  fi
+  ip link set "$device" down
+  ip link set "$device" name "$2"
 }
 
 ${lines.join('\n')}
