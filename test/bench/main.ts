@@ -3,10 +3,9 @@
  * (topology.ts, peers/), finds out how they start and what they cost idle, takes every measure in turn (rounds.ts),
  * and writes JSON and the README's tables (report.ts). Everything is taken down again, also on Ctrl-C.
  */
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Lane } from './lane.js';
 import { figuresOf, MEASURES } from './measure/measures.js';
@@ -14,15 +13,15 @@ import { measureIdle, measureStarts, type NodeFigures, peakMegabytes } from './m
 import { type Options, parseOptions, USAGE } from './options.js';
 import { findPeers } from './peers/all.js';
 import type { Peer } from './peers/peer.js';
-import { replaceTables } from './readme.js';
+import { writeReadme } from './readme.js';
 import { buildReport, OURS, type Report, renderTables, type Sample } from './report.js';
 import { runRounds } from './rounds.js';
+import { measureScale, runMeter } from './scale/measure.js';
 import { attempt, Cleanup } from './shell.js';
 import { checkTargets, describeTarget } from './targets.js';
 import { removeLeftovers, workFolderOf } from './topology.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
-const CORE_BENCH = 'dist/test/bench/core.js';
 const PROGRAMS = ['ip', 'sysctl', 'ping', 'iperf3', 'wg'];
 
 interface Figures {
@@ -64,32 +63,15 @@ async function measureLanes(peers: readonly Peer[], options: Options, signal: Ab
   }
 }
 
-/** ns and bytes a packet of the TypeScript part, from its own program; empty where that is not built. */
+/** ns and bytes a packet of the TypeScript part, from its own program. */
 function measureCore(warnings: string[]): Report['core'] {
-  if (!existsSync(join(ROOT, CORE_BENCH))) return {};
   console.log('  the TypeScript part of the path');
   try {
-    const output = execFileSync(process.execPath, ['--expose-gc', CORE_BENCH, '--json'], {
-      cwd: ROOT,
-      encoding: 'utf8',
-      timeout: 300_000,
-    });
-    return JSON.parse(output.slice(output.indexOf('{')));
+    return runMeter(ROOT, 'dist/test/bench/core.js', ['--json']) as Report['core'];
   } catch (error) {
     warnings.push(`The core benchmark failed: ${error instanceof Error ? error.message : error}`);
     return {};
   }
-}
-
-function writeReadme(tables: string): void {
-  const path = join(ROOT, 'README.md');
-  const replaced = existsSync(path) ? replaceTables(readFileSync(path, 'utf8'), tables) : undefined;
-  if (replaced === undefined) {
-    console.log('README.md has no bench markers: its table is not written.');
-    return;
-  }
-  writeFileSync(path, replaced);
-  console.log('README.md: wrote the table.');
 }
 
 function checkPrograms(): void {
@@ -109,8 +91,12 @@ async function bench(options: Options, signal: AbortSignal): Promise<void> {
   const leftovers = removeLeftovers();
   if (leftovers.length > 0) console.log(`removed what a killed run left: ${leftovers.join(' ')}`);
 
-  const { samples, nodes } = await measureLanes(peers, options, signal);
-  const core = peers.some(({ name }) => name === OURS) ? measureCore(warnings) : {};
+  const ours = peers.some(({ name }) => name === OURS);
+  const { samples, nodes } = options.traffic
+    ? await measureLanes(peers, options, signal)
+    : { samples: [], nodes: {} };
+  const core = options.traffic && ours ? measureCore(warnings) : {};
+  const scale = options.scale ? await measureScale(ROOT, options.quick, warnings, signal) : [];
   const circumstances = {
     date: new Date().toISOString(),
     kernel: release(),
@@ -123,16 +109,15 @@ async function bench(options: Options, signal: AbortSignal): Promise<void> {
     warnings,
   };
   const taken = figuresOf(MEASURES).filter(({ key }) => samples.some((sample) => sample.measure === key));
-  const report = buildReport(circumstances, taken, samples, nodes, core);
-  const tables = renderTables(report);
-  console.log(`\n${tables}\n`);
+  const report = buildReport(circumstances, taken, samples, nodes, core, scale);
+  console.log(`\n${renderTables(report)}\n`);
   for (const target of checkTargets(report)) console.log(describeTarget(target));
   for (const warning of report.warnings) console.log(`warning: ${warning}`);
   const json = resolve(ROOT, options.json);
   mkdirSync(dirname(json), { recursive: true });
   writeFileSync(json, `${JSON.stringify({ ...report, targets: checkTargets(report) }, null, 2)}\n`);
   console.log(`${options.json}: wrote the figures.`);
-  if (options.writeReadme) writeReadme(tables);
+  if (options.writeReadme) console.log(writeReadme(ROOT, report));
   if (missing.length > 0) process.exitCode = 1;
 }
 

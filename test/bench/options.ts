@@ -12,6 +12,11 @@ export interface Options {
   readonly peers: readonly string[];
   readonly measures: readonly string[];
   readonly json: string;
+  /** Which parts are run: traffic between nodes with the core's costs, and growth with the size of a network. */
+  readonly traffic: boolean;
+  readonly scale: boolean;
+  /** Smaller sizes and shorter rounds. */
+  readonly quick: boolean;
   readonly writeReadme: boolean;
 }
 
@@ -19,12 +24,14 @@ export const USAGE = `npm run bench -- [options]      (needs root)
 
   --repeats N      rounds, each with every measure on every peer (default 3)
   --seconds N      length of each iperf3 run (default 5)
-  --quick          one round of 1-second runs; leaves the README alone
+  --quick          one round of 1-second runs and smaller networks; leaves the README alone
+  --scale          only how costs grow with routes, NATs and peers; leaves the README alone
+  --no-scale       everything but that; leaves the README alone
   --peers A,B      of kernel, nebula, wireguard-go, twinspan (default all there are); leaves the README alone
   --measures A,B   of tcp1, tcp4, tcp1Reverse, tcp4Reverse, udp64, udp512, udp1372, latency, loadedLatency
                    (default all); leaves the README alone
   --json FILE      where the figures go (default dist/bench.json)
-  --no-readme      leave the README's table alone
+  --no-readme      leave the README's tables and charts alone
   --write-readme   write it in any case
   --help`;
 
@@ -51,6 +58,8 @@ export function parseOptions(argv: readonly string[]): Options | undefined {
       repeats: { type: 'string' },
       seconds: { type: 'string' },
       quick: { type: 'boolean', default: false },
+      scale: { type: 'boolean', default: false },
+      'no-scale': { type: 'boolean', default: false },
       peers: { type: 'string' },
       measures: { type: 'string' },
       json: { type: 'string' },
@@ -60,15 +69,22 @@ export function parseOptions(argv: readonly string[]): Options | undefined {
     },
   });
   if (values.help) return undefined;
-  const partial = values.quick || values.peers !== undefined || values.measures !== undefined;
+  const { quick, scale: only } = values;
+  const without = values['no-scale'];
+  if (only && without) throw new Error('--scale and --no-scale exclude each other');
+  const chosen = values.peers !== undefined || values.measures !== undefined;
+  const partial = quick || chosen || only || without;
   return {
-    repeats: positive('repeats', values.repeats, values.quick ? 1 : 3),
-    seconds: positive('seconds', values.seconds, values.quick ? 1 : 5),
-    idleSeconds: values.quick ? 2 : 10,
-    starts: values.quick ? 1 : 3,
+    repeats: positive('repeats', values.repeats, quick ? 1 : 3),
+    seconds: positive('seconds', values.seconds, quick ? 1 : 5),
+    idleSeconds: quick ? 2 : 10,
+    starts: quick ? 1 : 3,
     peers: list(values.peers),
     measures: list(values.measures),
     json: values.json ?? DEFAULT_JSON,
+    traffic: !only,
+    scale: only || (!without && !chosen),
+    quick,
     writeReadme: values['write-readme'] || (!partial && !values['no-readme']),
   };
 }

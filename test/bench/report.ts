@@ -2,7 +2,9 @@
  * From samples to the two things that are kept: a JSON object for scripts and a table for the README. Pure, so that
  * a golden test can hold the shape of both.
  */
+import { markdown } from './markdown.js';
 import type { NodeFigures } from './measure/node.js';
+import { type Growth, perTenfold, renderGrowth } from './scale/growth.js';
 import { pairwiseRatio, type Summary, significant, summarise } from './statistics.js';
 
 /** The peer that all others are compared with. */
@@ -57,6 +59,10 @@ export interface Report extends Circumstances {
   readonly nodes: Readonly<Record<string, NodeFigures>>;
   /** ns and bytes per packet of the TypeScript part, as the core benchmark names them. */
   readonly core: Readonly<Record<string, unknown>>;
+  /** How costs grow with the size of a network; empty where that was not measured. */
+  readonly scale: readonly Growth[];
+  /** `COST@SIZE` → value, and `COST/tenfold` → factor of growth. */
+  readonly atScale: Readonly<Record<string, number>>;
 }
 
 type MeasureInfo = Pick<Result, 'title' | 'unit' | 'better'> & { readonly key: string };
@@ -68,6 +74,7 @@ export function buildReport(
   samples: readonly Sample[],
   nodes: Report['nodes'],
   core: Report['core'],
+  scale: Report['scale'] = [],
 ): Report {
   const results: Record<string, Result> = {};
   const ratios: Record<string, number> = {};
@@ -93,7 +100,16 @@ export function buildReport(
       `Other programs were busy during ${disturbed} of ${samples.length} runs: repeat on a quiet machine.`,
     );
   }
-  return { ...circumstances, warnings, ratios, results, nodes, core };
+  return { ...circumstances, warnings, ratios, results, nodes, core, scale, atScale: indexScale(scale) };
+}
+
+function indexScale(scale: readonly Growth[]): Record<string, number> {
+  const index: Record<string, number> = {};
+  for (const { key, points } of scale) {
+    for (const { size, value } of points) index[`${key}@${size}`] = value;
+    index[`${key}/tenfold`] = perTenfold(points);
+  }
+  return index;
 }
 
 /** Numeric leaves of the core benchmark's object as `path → value`, in order. */
@@ -103,14 +119,6 @@ export function flatten(value: unknown, path = ''): [string, number][] {
   return Object.entries(value).flatMap(([key, inner]) =>
     flatten(inner, path === '' ? key : `${path}.${key}`),
   );
-}
-
-function markdown(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = header.map((_, i) => Math.max(3, ...[header, ...rows].map((row) => row[i].length)));
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join(' | ')} |`;
-  const rule = line(widths.map((width, i) => (i === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`)));
-  return [line(header), rule, ...rows.map(line)].join('\n');
 }
 
 function seriesCell(series: Series | undefined): string {
@@ -160,12 +168,15 @@ export function renderTables(report: Report): string {
   const versions = Object.entries(report.peers).map(([name, peer]) => `${name} ${peer.version}`);
   const method =
     `Median (minimum–maximum) of ${report.repeats} × ${report.seconds} s, peers in turn, both nodes and both ends on one machine. ` +
-    'Ratios are medians of neighbouring runs, which say more than the figures on a shared machine.';
+    'Ratios are medians of neighbouring runs, which say more than the figures on a shared machine. ' +
+    'CPU time is that of the whole machine, iperf3 at both ends included. ' +
+    'UDP is the highest rate at which at most one datagram in ten thousand is lost.';
   const place = `${report.date.slice(0, 10)}, ${report.cores} × ${report.cpu}, Node ${report.node}, ${versions.join(', ')}.`;
   const core = flatten(report.core).map(([path, value]) => [path, significant(value, 3)]);
   return [
-    trafficTable(report),
+    ...(Object.keys(report.results).length === 0 ? [] : [trafficTable(report)]),
     ...(Object.keys(report.nodes).length === 0 ? [] : [nodeTable(report)]),
+    ...(report.scale.length === 0 ? [] : [renderGrowth(report.scale)]),
     ...(core.length === 0 ? [] : [markdown(['TypeScript part of the path', ''], core)]),
     `${method} ${place}`,
   ].join('\n\n');

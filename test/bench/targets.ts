@@ -64,6 +64,21 @@ export const TARGETS: readonly Target[] = [
   },
   { title: 'route lookup, 100,000 routes (ns)', path: ['core', 'lookup', 'ipv4', 'ns'], atMost: 100 },
   { title: 'route lookup, 100,000 IPv6 routes (ns)', path: ['core', 'lookup', 'ipv6', 'ns'], atMost: 100 },
+  { title: 'route, 1,000,000 routes (ns)', path: ['atScale', 'routes.lookup@1000000'], atMost: 120 },
+  { title: 'table, 1,000,000 routes (MB)', path: ['atScale', 'routes.memory@1000000'], atMost: 64 },
+  {
+    title: 'one route changed, 1,000,000 routes (ms)',
+    path: ['atScale', 'routes.update@1000000'],
+    atMost: 10,
+  },
+  { title: 'memory a peer, 5,000 peers (KB)', path: ['atScale', 'peers.memory@5000'], atMost: 16 },
+  {
+    title: 'handshakes a second on one core, 5,000 peers',
+    path: ['atScale', 'peers.handshakes@5000'],
+    atLeast: 1000,
+  },
+  { title: '2,000 peers are back after a restart (s)', path: ['atScale', 'peers.back@2000'], atMost: 5 },
+  { title: 'CPU a packet, 5,000 peers ÷ one', path: ['atScale', 'peers.packetRatio@5000'], atMost: 1.2 },
 ];
 
 function lookUp(report: object, path: readonly string[]): unknown {

@@ -4,14 +4,14 @@
  */
 export const LIMITS = {
   /** Bytes of one configuration file. */
-  fileBytesMax: 1 << 20,
+  fileBytesMax: 1 << 22,
   /** Times that YAML aliases may be expanded in one file. */
   aliasesMax: 1000,
   nameLengthMax: 63,
   descriptionLengthMax: 200,
   pathLengthMax: 4096,
-  clustersMax: 512,
-  nodesMax: 1024,
+  clustersMax: 8192,
+  nodesMax: 8192,
   membersMax: 8,
   externalPeersMax: 256,
   endpointsMax: 8,
