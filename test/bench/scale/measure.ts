@@ -1,9 +1,14 @@
 /** Runs what shows how costs grow: tables of routes and NATs in a program of its own, then peers on one gateway. */
 import { execFileSync } from 'node:child_process';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { workFolderOf } from '../topology.js';
 import type { Growth } from './growth.js';
+import { measurePeers } from './peers.js';
 
 const METER_MS_MAX = 300_000;
+const PEERS = [1, 10, 100, 1000, 2000, 5000];
+const PEERS_QUICK = [1, 10, 100];
 
 /** Runs a compiled program of the benchmark in a fresh process; returns the JSON that it prints. */
 export function runMeter(root: string, program: string, argv: readonly string[]): unknown {
@@ -21,7 +26,7 @@ export async function measureScale(
   root: string,
   quick: boolean,
   warnings: string[],
-  _signal: AbortSignal,
+  signal: AbortSignal,
 ): Promise<Growth[]> {
   const series: Growth[] = [];
   try {
@@ -30,6 +35,17 @@ export async function measureScale(
     series.push(...(runMeter(root, 'dist/test/bench/scale/tables.js', sizes) as Growth[]));
   } catch (error) {
     warnings.push(`Growth with routes was not measured: ${error instanceof Error ? error.message : error}`);
+  }
+  const folder = join(workFolderOf(process.pid), 'scale');
+  try {
+    console.log('  growth with peers');
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    series.push(...(await measurePeers(root, folder, quick ? PEERS_QUICK : PEERS, signal)));
+  } catch (error) {
+    signal.throwIfAborted();
+    warnings.push(`Growth with peers was not measured: ${error instanceof Error ? error.message : error}`);
+  } finally {
+    rmSync(workFolderOf(process.pid), { recursive: true, force: true });
   }
   return series;
 }
