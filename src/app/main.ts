@@ -10,7 +10,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });
 
-const up = async (configFile: string): Promise<number> => (await import('./up.js')).up(configFile);
+const up = async (configFile: string, offloads?: readonly string[]): Promise<number> =>
+  (await import('./up.js')).up(configFile, offloads);
 const args = process.argv.slice(2);
 const configFile = plainUp(args);
 if (configFile === undefined) process.exitCode = await (await import('./cli/run.js')).runCli(args, { up });

@@ -3,7 +3,7 @@
 import { VERSION } from './cli/version.js';
 import { runDaemon } from './control/daemon.js';
 
-/** Runs the daemon of `configFile` until it is told to stop; resolves to its exit code. */
-export async function up(configFile: string): Promise<number> {
-  return await runDaemon(configFile, VERSION);
+/** Runs the daemon of `configFile` until it is told to stop; resolves to its exit code. `offloads`: NAME=SWITCH. */
+export async function up(configFile: string, offloads: readonly string[] = []): Promise<number> {
+  return await runDaemon(configFile, VERSION, offloads);
 }

@@ -39,6 +39,8 @@ export class Daemon {
   readonly key: KeyPair;
   readonly #network: Network;
   readonly #namespace: string;
+  /** More words for its command line. */
+  words: readonly string[] = [];
   #program: Program | undefined;
 
   /** The node `node`, to run in `namespace`. Its files are in a folder of its own; `uapi` is unique on the machine. */
@@ -82,7 +84,7 @@ export class Daemon {
 
   /** Starts the daemon without waiting for it. */
   launch(env: Readonly<Record<string, string>> = {}): Program {
-    const argv = [process.execPath, TWINSPAN, 'up', '--config', this.configFile];
+    const argv = [process.execPath, TWINSPAN, 'up', '--config', this.configFile, ...this.words];
     this.#program = this.#network.start(this.#namespace, argv, env);
     return this.#program;
   }

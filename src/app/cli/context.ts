@@ -23,8 +23,8 @@ export interface CliContext {
   err(text: string): void;
   /** All of standard input. */
   stdin(): Promise<string>;
-  /** Runs the daemon; resolves to its exit code. */
-  up(configFile: string): Promise<number>;
+  /** Runs the daemon, with offloads (NAME=SWITCH) in place of node.yaml's; resolves to its exit code. */
+  up(configFile: string, offloads?: readonly string[]): Promise<number>;
 }
 
 const EXITS: Partial<Record<ErrorCode, number>> = { TS_DAEMON_UNREACHABLE: EXIT_UNREACHABLE };

@@ -5,6 +5,7 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { TwinspanError } from '../../core/base/errors.js';
 import { controlSocketPath } from '../../core/config/configuration.js';
+import { parseOffloads, withOffloads } from '../../core/config/offload.js';
 import { formatProblem } from '../../core/config/problem.js';
 import { SPEC_TIMERS, type Timers } from '../../core/wireguard/constants.js';
 import { readConfiguration } from '../../edge/file/configuration.js';
@@ -26,13 +27,22 @@ export const EXIT_FAULT = 70;
  */
 const TIMERS_VARIABLE = 'TWINSPAN_TIMERS';
 
-/** Runs the node that `configFile` describes. Resolves to the exit code; throws a coded error where it cannot start. */
-export async function runDaemon(configFile: string, version: string): Promise<number> {
+/**
+ * Runs the node that `configFile` describes, with `offloads` (NAME=SWITCH) in place of its own. Resolves to the exit
+ * code; throws a coded error where it cannot start.
+ */
+export async function runDaemon(
+  configFile: string,
+  version: string,
+  offloads: readonly string[],
+): Promise<number> {
+  const chosen = parseOffloads(offloads);
   const loaded = readConfiguration(configFile);
   if (!loaded.ok) {
     throw new TwinspanError('TS_CONFIG_INVALID', loaded.problems.map(formatProblem).join('\n'));
   }
-  const { configuration, secrets } = loaded;
+  const { secrets } = loaded;
+  const configuration = withOffloads(loaded.configuration, chosen);
   const self = configuration.nodes[configuration.self];
   const log = createLogger(configuration.local.logLevel, self.name);
   const timers = timersFrom(process.env[TIMERS_VARIABLE]);

@@ -22,6 +22,8 @@ import {
   type WorkerNotice,
   type WorkerSetup,
 } from '../dataplane/protocol.js';
+import { Demotions } from './demotions.js';
+import type { Logger } from './log.js';
 
 const STOP_MS_MAX = 2_000;
 const UDP_SLOTS = 16;
@@ -48,7 +50,8 @@ export interface DataplaneOptions {
   readonly lanFd: number;
   readonly wanFd: number;
   readonly tunOffloads: number;
-  readonly sockets: readonly SocketSetup[];
+  readonly sockets: readonly (SocketSetup & { readonly name: string })[];
+  readonly log: Logger;
   /** One record of the worker's outbox; the payload is only valid during the call. */
   readonly onRecord: (type: number, argument: number, argument2: number, payload: Uint8Array) => void;
   /** The worker can seal and open with the session in `slot`. */
@@ -61,6 +64,7 @@ export interface DataplaneOptions {
 export class Dataplane {
   readonly memory: RouterMemory;
   readonly stats: Float64Array;
+  readonly demotions: Demotions;
   readonly #native: Native;
   readonly #words = new Int32Array(new SharedArrayBuffer(WORD_COUNT * 4));
   readonly #wakeFd: number;
@@ -78,6 +82,7 @@ export class Dataplane {
   constructor(options: DataplaneOptions) {
     const { native, tables } = options;
     this.#native = native;
+    this.demotions = new Demotions(options.log, options.sockets);
     this.#onRecord = options.onRecord;
     this.#onInstalled = options.onInstalled;
     this.#onReleased = options.onReleased;
@@ -141,6 +146,7 @@ export class Dataplane {
 
   /** Posts a command; the worker obeys it between two batches. */
   post(command: Command): void {
+    if (command.kind === 'socket') this.demotions.forget(command.index);
     this.#worker.postMessage(command);
     Atomics.add(this.#words, WORD_COMMANDS_POSTED, 1);
     this.#native.eventSignal(this.#wakeFd);
@@ -189,6 +195,7 @@ export class Dataplane {
     if (notice.kind === 'ready') this.#becameReady();
     else if (notice.kind === 'installed') this.#onInstalled(notice.slot);
     else if (notice.kind === 'released') this.#onReleased(notice.index);
+    else if (notice.kind === 'demoted') this.demotions.handle(notice.demoted);
     else if (notice.kind === 'fault') this.#onFault(notice.message, notice.stack);
     else this.#drainOutbox();
   }

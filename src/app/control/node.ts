@@ -304,6 +304,7 @@ export class Node {
       wanFd: machine.wanFd,
       tunOffloads: machine.tunOffloads,
       sockets: machine.sockets,
+      log: this.log,
       onRecord: (type, argument, _argument2, payload) => this.#handleRecord(type, argument, payload),
       onReleased: (index) => this.#spares.handleReleased(index),
       onInstalled: (slot) => this.#peering.handleInstalled(slot),

@@ -5,6 +5,7 @@
  */
 import type { Configuration } from '../../core/config/configuration.js';
 import { describeDiff, diffConfiguration } from '../../core/config/diff.js';
+import { withOffloads } from '../../core/config/offload.js';
 import { formatProblem } from '../../core/config/problem.js';
 import { readConfiguration, type Secrets } from '../../edge/file/configuration.js';
 import type { ReloadReport } from '../observe/report.js';
@@ -32,7 +33,7 @@ export function readReload(
 ): Reloaded {
   const loaded = readConfiguration(configFile);
   if (!loaded.ok) return refuse(loaded.problems.map(formatProblem));
-  const next = loaded.configuration;
+  const next = withOffloads(loaded.configuration, old.local.offloadChosen);
   const diff = diffConfiguration(old, next);
   const identity = diff.restartNeeded.filter((key) => IDENTITY.includes(key));
   if (identity.length > 0) {

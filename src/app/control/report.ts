@@ -14,25 +14,10 @@ import {
   COUNT_TX_PACKETS,
   PEER_COUNTERS,
 } from '../../core/router/memory.js';
-import {
-  STAT,
-  TUN_OFFLOAD_CSUM,
-  TUN_OFFLOAD_GRO,
-  TUN_OFFLOAD_TSO,
-  TUN_OFFLOAD_USO,
-  UDP_OFFLOAD_GRO,
-  UDP_OFFLOAD_GSO,
-} from '../../edge/native.js';
-import type {
-  DeviceReport,
-  NatReport,
-  OffloadReport,
-  PeerReport,
-  RoutesReport,
-  StatusReport,
-} from '../observe/report.js';
+import type { DeviceReport, NatReport, PeerReport, RoutesReport, StatusReport } from '../observe/report.js';
 import { targetNumber } from './directory.js';
 import type { Node } from './node.js';
+import { offloadReports } from './offload-report.js';
 import { type ReportedPeer, reportedPeers } from './reported-peers.js';
 
 /** `status`. */
@@ -54,7 +39,12 @@ export function statusReport(node: Node, version: string, configFile: string): S
     configFile,
     workers: [{ index: 0, state: 'running' }],
     devices: deviceReports(node),
-    offloads: offloadReports(node),
+    offloads: offloadReports({
+      offload: local.offload,
+      offloadChosen: local.offloadChosen,
+      machine: node.machine,
+      demotions: node.dataplane.demotions,
+    }),
     peers: reportedPeers(node).map((peer) => peerReport(node, peer)),
     drops: node.dataplane.drops(),
     handshakeDrops: Object.fromEntries(Object.entries(node.wireguard.drops).filter(([, count]) => count > 0)),
@@ -76,34 +66,6 @@ function deviceReports(node: Node): DeviceReport[] {
       const up = node.pathing.uplinkReason(place) === '';
       return { role: 'uplink', name, state: up ? 'up' : 'down' };
     }),
-  ];
-}
-
-const TUN_NAMES = {
-  tunCsum: TUN_OFFLOAD_CSUM,
-  tunTso: TUN_OFFLOAD_TSO,
-  tunUso: TUN_OFFLOAD_USO,
-  tunGro: TUN_OFFLOAD_GRO,
-};
-const UDP_NAMES = { udpGso: UDP_OFFLOAD_GSO, udpGro: UDP_OFFLOAD_GRO };
-
-function offloadReports(node: Node): OffloadReport[] {
-  const { machine, dataplane, configuration } = node;
-  const sockets = machine.sockets.reduce(
-    (bits, socket) => (socket.fd < 0 ? bits : bits & socket.offloads),
-    UDP_OFFLOAD_GSO | UDP_OFFLOAD_GRO,
-  );
-  const report = (names: Record<string, number>, open: number, demoted: number): OffloadReport[] =>
-    Object.entries(names).map(([name, bit]) => {
-      if ((demoted & bit) !== 0)
-        return { name, on: false, reason: 'demoted: the kernel refused it at run time' };
-      if ((open & bit) !== 0) return { name, on: true };
-      const off = configuration.local.offload[name as keyof typeof configuration.local.offload] === 'off';
-      return { name, on: false, reason: off ? 'switched off in node.yaml' : 'the kernel does not offer it' };
-    });
-  return [
-    ...report(TUN_NAMES, machine.tunOffloads, dataplane.stats[STAT.tunDemoted]),
-    ...report(UDP_NAMES, sockets, dataplane.stats[STAT.udpDemoted]),
   ];
 }
 

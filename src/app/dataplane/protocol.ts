@@ -4,6 +4,7 @@
  * worker drains before it classifies the next batch, so a session installed before its handshake response was sent is
  * known before the peer's first packet is looked at.
  */
+import type { OffloadName } from '../../core/config/configuration.js';
 import type { RouterMemoryParts } from '../../core/router/memory.js';
 import type { Snapshot } from '../../core/router/snapshot.js';
 
@@ -19,6 +20,13 @@ export type Command =
   /** A UDP socket that is new at this index; fd −1: the one there is given up. */
   | { readonly kind: 'socket'; readonly index: number; readonly fd: number; readonly offloads: number }
   | { readonly kind: 'stop' };
+
+/** An offload that the kernel has refused at run time with `errno`, of a socket or (−1) of the TUN devices. */
+export interface DemotedOffload {
+  readonly name: OffloadName;
+  readonly socket: number;
+  readonly errno: number;
+}
 
 /** A local UDP socket: its index is byte 1 of the endpoint records that use it. */
 export interface SocketSetup {
@@ -65,6 +73,8 @@ export const WORD_COUNT = 4;
  * session (before that nobody may learn the session's index), 'fault' when it has stopped itself.
  */
 export type WorkerNotice =
+  /** Offloads that were given up at run time, all so far. */
+  | { readonly kind: 'demoted'; readonly demoted: readonly DemotedOffload[] }
   | { readonly kind: 'ready' }
   | { readonly kind: 'installed'; readonly slot: number }
   /** The socket at this index is no longer used, its descriptor may be closed. */

@@ -5,8 +5,9 @@ import { BeatTable } from '../../core/router/beat-table.js';
 import { RouterMemory, type SharedTables } from '../../core/router/memory.js';
 import { Router } from '../../core/router/router.js';
 import { PeerTable, SessionTable } from '../../core/wireguard/tables.js';
-import { native as loadNative } from '../../edge/native.js';
+import { native as loadNative, STAT } from '../../edge/native.js';
 import { Breath, type Surroundings } from './breathe.js';
+import { demotedOffloads } from './offloads.js';
 import {
   type Command,
   WORD_BREATHS,
@@ -36,6 +37,7 @@ const tables: SharedTables = {
   era: new Int32Array(setup.era),
 };
 const router = new Router(memory, tables, setup.snapshot, setup.seed);
+const stats = new Float64Array(setup.stats);
 const context = native.contextOpen({
   arena: memory.arena,
   rows: memory.rows,
@@ -45,7 +47,7 @@ const context = native.contextOpen({
   paths: tables.paths,
   sendCounter: tables.sessions.sendCounter,
   remoteIndex: tables.sessions.remoteIndex,
-  stats: new Float64Array(setup.stats),
+  stats,
 });
 setup.sockets.forEach((socket, index) => {
   native.socketSet(context, index, socket.fd, socket.offloads);
@@ -111,6 +113,13 @@ const breath = new Breath(
   surroundings,
 );
 
+let demotionsSeen = 0;
+
+function tellDemotions(): void {
+  demotionsSeen = stats[STAT.demotions];
+  port.postMessage({ kind: 'demoted', demoted: demotedOffloads(native, context) } satisfies WorkerNotice);
+}
+
 const control = new Stillness();
 
 function controlHangs(): boolean {
@@ -155,6 +164,7 @@ try {
   while (!stopping) {
     breath.breathe();
     words[WORD_BREATHS] = (words[WORD_BREATHS] + 1) | 0;
+    if (stats[STAT.demotions] !== demotionsSeen) tellDemotions();
     if (controlHangs()) standStill();
   }
 } catch (error) {

@@ -75,9 +75,23 @@ export interface DeviceReport {
 
 export interface OffloadReport {
   name: string;
+  /** Whether it is used; of several sockets: by any. */
   on: boolean;
-  /** Why it is off, where it is. */
+  /** Why it is off, where it is, or where. */
   reason?: string;
+  /** Switched off; not offered by the kernel, or known to be broken there; refused at run time; useless without another. */
+  cause?: 'configuration' | 'kernel' | 'demoted' | 'dependency';
+  /** What the kernel has refused since the start. */
+  demotions?: DemotionReport[];
+}
+
+export interface DemotionReport {
+  /** Wall-clock time, ISO 8601. */
+  at: string;
+  /** Name of the error, as `EIO`. */
+  error: string;
+  /** The socket's uplink; left out of TUN devices. */
+  uplink?: string;
 }
 
 export interface PeerReport {

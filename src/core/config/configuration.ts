@@ -172,6 +172,8 @@ export interface LocalConfiguration {
   readonly uapiName: string | undefined;
   readonly workers: number;
   readonly offload: Readonly<Record<OffloadName, OffloadSwitch>>;
+  /** Those of them that the command line has chosen. */
+  readonly offloadChosen: Readonly<Partial<Record<OffloadName, OffloadSwitch>>>;
   readonly logLevel: LogLevel;
 }
 

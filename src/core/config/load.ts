@@ -104,6 +104,7 @@ function resolveLocal(
     uapiName: file.uapi === false ? undefined : (file.uapi.name ?? file.lan.tun),
     workers: file.workers,
     offload: file.offload,
+    offloadChosen: {},
     logLevel: file.log.level,
   };
 }

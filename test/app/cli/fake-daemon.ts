@@ -1,6 +1,7 @@
 /** The command line in this process, and a daemon that gives fixed answers. */
 import path from 'node:path';
 import type { ExecutionContext } from 'ava';
+import type { CliContext } from '../../../src/app/cli/context.js';
 import { runCli } from '../../../src/app/cli/run.js';
 import { type ControlHandler, openControlServer } from '../../../src/edge/socket/control.js';
 import { tempDir } from '../../support/temp_dir.js';
@@ -12,7 +13,11 @@ interface Outcome {
 }
 
 /** Runs one command line; what it printed, line by line. */
-export async function cli(args: string[], stdin = '', up = async (): Promise<number> => 0): Promise<Outcome> {
+export async function cli(
+  args: string[],
+  stdin = '',
+  up: CliContext['up'] = async () => 0,
+): Promise<Outcome> {
   const out: string[] = [];
   const err: string[] = [];
   const exit = await runCli(args, {

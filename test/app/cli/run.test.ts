@@ -234,6 +234,10 @@ test('up runs the daemon with its file and passes on its exit code and its error
   t.is((await cli(['up', '--config', '/n.yaml'], '', up)).exit, 7);
   t.is((await cli(['up'], '', up)).exit, 7);
   t.deepEqual(files, ['/n.yaml', '/etc/twinspan/node.yaml']);
+  const offloads: unknown[] = [];
+  const chosen = async (_file: string, given?: readonly string[]): Promise<number> => offloads.push(given);
+  await cli(['up', '--offload', 'udpGso=off', '--offload=tunTso=on'], '', chosen);
+  t.deepEqual(offloads, [['udpGso=off', 'tunTso=on']]);
   const failing = await cli(['up'], '', async () => {
     throw new TwinspanError('TS_NO_TUN', 'There is no /dev/net/tun.');
   });

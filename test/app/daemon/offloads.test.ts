@@ -15,12 +15,19 @@ rootTest('TCP, UDP and large datagrams both ways, with offloads off alone and to
   for (const off of CASES) {
     const offload = Object.fromEntries(off.map((name) => [name, 'off']));
     na.configure({ offload });
-    nb.configure({ offload });
+    // One is told by its configuration, the other by its command line.
+    nb.words = off.flatMap((name) => ['--offload', `${name}=off`]);
     await line.start();
-    const { offloads } = await na.status();
-    for (const name of off) {
-      const report = offloads.find((one) => one.name === name);
-      t.deepEqual([report?.on, report?.reason], [false, 'switched off in node.yaml']);
+    for (const [daemon, where] of [
+      [na, 'in node.yaml'],
+      [nb, 'by --offload'],
+    ] as const) {
+      const { offloads } = await daemon.status();
+      for (const name of off) {
+        const report = offloads.find((one) => one.name === name);
+        t.deepEqual([report?.on, report?.reason], [false, `switched off ${where}`]);
+      }
+      t.deepEqual((await daemon.call('reload', {})).restartNeeded, []);
     }
     await ping(network, 'ha', HB);
     await Promise.all([

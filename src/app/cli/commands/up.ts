@@ -6,11 +6,19 @@ export const upCommand = command({
   usage: 'up',
   summary: 'Run the daemon of this node in the foreground',
   options: (yargs) =>
-    yargs.option('config', {
-      type: 'string',
-      requiresArg: true,
-      default: CONFIG_FILE,
-      describe: 'node.yaml of this machine',
-    }),
-  run: ({ config }, context) => context.up(config),
+    yargs
+      .option('config', {
+        type: 'string',
+        requiresArg: true,
+        default: CONFIG_FILE,
+        describe: 'node.yaml of this machine',
+      })
+      .option('offload', {
+        type: 'string',
+        array: true,
+        nargs: 1,
+        default: [] as string[],
+        describe: 'NAME=auto|on|off in place of node.yaml; may be repeated',
+      }),
+  run: ({ config, offload }, context) => context.up(config, offload),
 });
