@@ -4,7 +4,7 @@
  */
 import { assert } from '../base/assert.js';
 import { hears } from './hearing.js';
-import { encodeAcknowledgement, encodeHello, type HelloPart, parseHello } from './hello.js';
+import { encodeAcknowledgement, encodeHello, type HelloPart, parseHello, saidIn } from './hello.js';
 import type { Output } from './outputs.js';
 import { Post } from './post.js';
 import { isNewer, type MemberRecord } from './record.js';
@@ -67,7 +67,15 @@ export class Gossip {
       return this.#raiseIncarnation(message.known);
     }
     this.counters.hellosReceived++;
+    const said = message.parts === 1 ? saidIn(bytes) : undefined;
+    if (this.#isKnown(node, message, said)) {
+      node.hello = { incarnation: message.incarnation, sequence: message.sequence };
+      this.#acknowledge(node, message, message.incarnation);
+      return false;
+    }
+    node.said = undefined;
     this.#handlePart(node, message);
+    node.said = said?.slice();
     return true;
   }
 
@@ -113,17 +121,22 @@ export class Gossip {
     for (const { peer } of before.others) {
       if (this.#host.directory().peer(peer) === undefined) this.#post.delete(peer);
     }
+    // Names that meant nothing may mean something now.
+    for (const node of this.#host.directory().others) node.said = undefined;
     this.routesChanged = true;
   }
 
   /** Sends the hellos that are due. */
   send(): void {
     const { directory, waits, emit } = this.#host;
-    for (const node of directory().others) {
+    const { others } = directory();
+    // What must be renewed soon goes with what must be now: one wake-up, here and for the answers.
+    const early = others.some(({ peer }) => peer >= 0 && this.#post.isStale(peer, waits));
+    for (const node of others) {
       const { peer, up } = node;
       if (peer < 0) continue;
       const build = (sequence: number): readonly Uint8Array[] => this.#helloFor(node, sequence);
-      this.#post.flush(peer, up, this.incarnation, waits, build, (bytes) =>
+      this.#post.flush(peer, up, { incarnation: this.incarnation, early }, waits, build, (bytes) =>
         emit({ type: 'send', peer, bytes }),
       );
     }
@@ -136,8 +149,7 @@ export class Gossip {
     const overtaken = last !== undefined && incarnation === last.incarnation && sequence < last.sequence;
     if (incarnation < known || overtaken) this.counters.hellosStale++;
     if (overtaken) return;
-    const bytes = encodeAcknowledgement({ incarnation, sequence, part, known });
-    this.#host.emit({ type: 'send', peer: node.peer, bytes });
+    this.#acknowledge(node, hello, known);
     if (incarnation < known) return;
     const directory = this.#host.directory();
     this.learnRecord(node, hello.record);
@@ -150,6 +162,22 @@ export class Gossip {
       const shown = directory.node(name);
       if (shown !== undefined && shown !== directory.self) this.learnRecord(shown, record);
     }
+  }
+
+  #acknowledge(node: KnownNode, { incarnation, sequence, part }: HelloPart, known: number): void {
+    const bytes = encodeAcknowledgement({ incarnation, sequence, part, known });
+    this.#host.emit({ type: 'send', peer: node.peer, bytes });
+  }
+
+  /** Whether a hello repeats what the last one of a node said that has been heard all the time since. */
+  #isKnown(node: KnownNode, { incarnation, sequence }: HelloPart, said: Uint8Array | undefined): boolean {
+    const { hello, record } = node;
+    if (said === undefined || said.length !== node.said?.length || !node.heardHere || !node.reported)
+      return false;
+    if (hello?.incarnation !== incarnation || sequence < hello.sequence) return false;
+    if ((record?.incarnation ?? 0) > incarnation) return false;
+    for (let at = 0; at < said.length; at++) if (said[at] !== node.said[at]) return false;
+    return true;
   }
 
   /** The lists of reached nodes count when all parts of one hello have come. */

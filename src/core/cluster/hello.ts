@@ -19,6 +19,8 @@ export const HELLO_BYTES_MAX = 1_152;
 /** 1024 nodes and 512 clusters with the longest names fit. */
 export const HELLO_PARTS_MAX = 255;
 const NAME_LENGTH_MAX = 63;
+const HEAD = `{"v":${HELLO_VERSION},"i":[`;
+const CLOSING_BRACKET = 0x5d;
 const COUNT_MAX = 2 ** 53 - 1;
 
 export interface Hello {
@@ -89,6 +91,16 @@ export function encodeHello(hello: Hello): Uint8Array[] {
 export function encodeAcknowledgement(acknowledged: Omit<Acknowledgement, 'kind'>): Uint8Array {
   const { incarnation, sequence, part, known } = acknowledged;
   return toBytes(`{"v":${HELLO_VERSION},"a":[${incarnation},${sequence},${part},${known}]}`);
+}
+
+/**
+ * All that a hello says but its numbers: what is equal in two hellos of one incarnation says the same. Undefined where the
+ * numbers do not come first, as encodeHello has them.
+ */
+export function saidIn(bytes: Uint8Array): Uint8Array | undefined {
+  for (let at = 0; at < HEAD.length; at++) if (bytes[at] !== HEAD.charCodeAt(at)) return undefined;
+  const end = bytes.indexOf(CLOSING_BRACKET);
+  return end < 0 ? undefined : bytes.subarray(end);
 }
 
 /** What a datagram says; undefined for anything that is not a hello of this version. */

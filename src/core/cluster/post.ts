@@ -7,6 +7,9 @@
 import type { ClusterTimes } from './settings.js';
 import type { Waits } from './waits.js';
 
+/** What has this part of its time behind it may be renewed together with others. */
+const EARLY = 0.75;
+
 interface Letter {
   readonly incarnation: number;
   readonly sequence: number;
@@ -58,11 +61,17 @@ export class Post {
       letter.unacknowledged.delete(part);
   }
 
-  /** Sends what is due to `peer`. `build` makes the datagrams of a new hello. */
+  /** Whether what was last sent to `peer` must be renewed. */
+  isStale(peer: number, waits: Waits): boolean {
+    const { letter } = this.#box(peer);
+    return letter === undefined || waits.passed(letter.builtAtMs, this.#times.helloMs);
+  }
+
+  /** Sends what is due to `peer`; `early`: what is due soon too. `build` makes the datagrams of a new hello. */
   flush(
     peer: number,
     up: boolean,
-    incarnation: number,
+    { incarnation, early }: { readonly incarnation: number; readonly early: boolean },
     waits: Waits,
     build: (sequence: number) => readonly Uint8Array[],
     send: (bytes: Uint8Array) => void,
@@ -70,7 +79,8 @@ export class Post {
     const box = this.#box(peer);
     const { helloMs, helloRepeatMs } = this.#times;
     const { letter } = box;
-    const stale = letter === undefined || waits.passed(letter.builtAtMs, helloMs);
+    const staleMs = early ? helloMs * EARLY : helloMs;
+    const stale = letter === undefined || waits.passed(letter.builtAtMs, staleMs);
     const late = letter !== undefined && box.changed && waits.passed(letter.builtAtMs, helloRepeatMs);
     if (box.urgent || stale || late) {
       box.urgent = false;

@@ -51,6 +51,8 @@ export interface KnownNode {
   record: MemberRecord | undefined;
   /** Of the newest hello. */
   hello: { readonly incarnation: number; readonly sequence: number } | undefined;
+  /** What that said but its numbers, if it has one part. */
+  said: Uint8Array | undefined;
   /** Members of our cluster from which it has lately received something. */
   shows: ReadonlySet<string>;
   /** Nodes with which it has sessions, and which it reaches through a hub. */
@@ -82,6 +84,7 @@ function newNode(name: string, peer: number, cluster: KnownCluster, member: numb
     reported: false,
     record: undefined,
     hello: undefined,
+    said: undefined,
     shows: NOBODY,
     direct: NOBODY,
     throughHub: NOBODY,

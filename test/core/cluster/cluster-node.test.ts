@@ -224,3 +224,23 @@ test('where there are no other clusters, who can leave by no uplink cannot serve
   node.handleHealth({ ...health, uplinks: { usable: 1, lost: 1 } }, 2);
   t.like(node.record, { serve: true, uplinks: { usable: 1, lost: 1 } });
 });
+
+test('a hello that says nothing new is acknowledged, and no more', (t) => {
+  const node = nodeOf(['a', 'b']);
+  node.handleTimeout(0);
+  node.handleSession(B, true, 10);
+  node.handleHello(B, helloOf(recordOf({ serve: false, score: 0 })), 20);
+  drain(node);
+  const again = (sequence: number, serve: boolean): Output[] => {
+    node.handleHello(B, helloOf(recordOf({ serve, sequence: serve ? 2 : 1, score: 0 }), sequence), 30);
+    return drain(node);
+  };
+  t.deepEqual(typesOf(again(2, false)), ['send']);
+  t.deepEqual(typesOf(again(3, false)), ['send']);
+  t.is(node.counters.hellosStale, 0);
+  t.deepEqual(again(2, false), [], 'an older one is stale nevertheless');
+  t.is(node.counters.hellosStale, 1);
+  t.is(node.directory.partners[0].record?.serve, false);
+  again(4, true);
+  t.is(node.directory.partners[0].record?.serve, true);
+});

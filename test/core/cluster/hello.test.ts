@@ -7,6 +7,7 @@ import {
   type Hello,
   type HelloPart,
   parseHello,
+  saidIn,
 } from '../../../src/core/cluster/hello.js';
 import {
   encodeRecord,
@@ -159,4 +160,21 @@ test('garbage is refused and never throws', (t) => {
       t.notThrows(() => parseHello(bytes));
     }),
   );
+});
+
+test('what two hellos say is the same where nothing but their numbers differs', (t) => {
+  fc.assert(
+    fc.property(hello, hello, count, (one, two, sequence) => {
+      const [first] = encodeHello(one);
+      const same = (other: Hello): boolean =>
+        Buffer.from(saidIn(first) ?? []).equals(saidIn(encodeHello(other)[0]) ?? Uint8Array.of());
+      t.true(
+        same({ ...one, sequence }) || encodeHello({ ...one, sequence }).length !== encodeHello(one).length,
+      );
+      const rest = ({ record: { incarnation: _, ...own }, ...said }: Hello): string =>
+        JSON.stringify([own, said.shows, said.epochs, said.direct, said.throughHub]);
+      t.true(rest(one) === rest(two) || encodeHello(one).length > 1 || !same(two));
+    }),
+  );
+  t.is(saidIn(ascii('{"r":[1],"v":1,"i":[1,1,0,1]}')), undefined);
 });
