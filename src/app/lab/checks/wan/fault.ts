@@ -127,7 +127,7 @@ async function breakIt(lab: Lab, fault: WanFault, cluster: Cluster, active: stri
   const moves = history.roleChanges(cluster.members).filter(movesRole).map(describeChange);
   // One member gives the role up, the other takes it.
   if (moves.length > (fault.moves === true ? 2 : 0)) wrong.push(...moves);
-  const changes = pathChanges(history, sinceMs);
+  const changes = pathChanges(history.events(), sinceMs);
   if (changes.length > (fault.changesMax ?? Number.POSITIVE_INFINITY)) {
     wrong.push(
       ...changes.map((one) => `${one.node} after ${one.atMs - sinceMs} ms by ${one.path}: ${one.why}`),

@@ -13,9 +13,9 @@ export function switches(history: History): LogEvent[] {
 }
 
 /** The changes of the path between site and hub since then (Unix time, ms), on the node and for the peer that had most. */
-export function pathChanges(history: History, sinceMs: number): LogEvent[] {
+export function pathChanges(events: readonly LogEvent[], sinceMs: number): LogEvent[] {
   const changes = new Map<string, LogEvent[]>();
-  for (const one of history.events()) {
+  for (const one of events) {
     const { event, node, peer, atMs } = one;
     if (event !== 'path-in-use' || atMs < sinceMs || (node !== HUB && peer !== HUB)) continue;
     const key = `${node} ${peer}`;
