@@ -64,6 +64,18 @@ function mustSucceed(t: ExecutionContext, ...words: string[]): string {
   return stdout;
 }
 
+/** iperf3 with and without the tunnel, and while a node dies; of the way without it nothing stays. */
+function measuresThroughput(t: ExecutionContext): void {
+  const table = mustSucceed(t, 'iperf', 'app', 'mysql1', '--time', '1');
+  for (const name of ['TCP app → mysql1', 'TCP mysql1 → app', 'UDP app → mysql1', 'UDP mysql1 → app']) {
+    t.regex(table, new RegExp(`^${name} +\\d[^-]+│ +\\d[^-]+$`, 'm'), 'figures on both sides');
+  }
+  t.notRegex(mustSucceed(t, 'exec', 'isp1', '--', 'nft', 'list', 'ruleset'), /twinspan-iperf/);
+  const failing = ['--tcp', '--tunnel-only', '--time', '3', '--during', 'fail node:edge1-a'];
+  t.regex(mustSucceed(t, 'iperf', 'mysql1', 'app', ...failing), /^TCP mysql1 → app +\d/m);
+  t.regex(mustSucceed(t, 'status'), /no failures in force/);
+}
+
 rootTest('lab: up, the promises of ha-edge-to-aws, down, nothing left', (t) => {
   const before = traces();
   const directory = mkdtempSync(join(tmpdir(), 'lab-test-'));
@@ -88,6 +100,7 @@ rootTest('lab: up, the promises of ha-edge-to-aws, down, nothing left', (t) => {
     const status = JSON.parse(mustSucceed(t, 'status', '--json'));
     t.true(status.up);
     t.deepEqual(status.failures, []);
+    measuresThroughput(t);
   } finally {
     t.is(lab('down').status, 0);
     rmSync(directory, { recursive: true, force: true });

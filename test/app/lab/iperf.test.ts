@@ -2,6 +2,8 @@ import test from 'ava';
 import { readEnds, readIperfOptions } from '../../../src/app/lab/commands/iperf.js';
 import { directPath, planDirect } from '../../../src/app/lab/iperf/direct.js';
 import { figuresFrom, formatRows, readReport } from '../../../src/app/lab/iperf/figures.js';
+import { vagrantFailure, vagrantWords } from '../../../src/app/lab/iperf/vagrant.js';
+import { machineScenario } from '../../../src/app/lab/machines/scenario.js';
 import { hostNamed } from '../../../src/app/lab/scenario.js';
 import { haEdgeToAws as scenario } from '../../../src/app/lab/scenarios/ha-edge-to-aws.js';
 
@@ -59,7 +61,7 @@ test('the table has both ways side by side', (t) => {
   const figures = { mbps: 1234.5, retransmits: 3, lost: undefined, gapMs: 400 };
   const rows = [
     { name: 'TCP a → b', tunnel: figures, direct: { ...figures, mbps: 98.76, gapMs: 0 } },
-    { name: 'UDP a → b', tunnel: 'unable to connect', direct: 'not measured' },
+    { name: 'UDP a → b', tunnel: 'unable to connect', direct: 'no route' },
   ];
   t.is(
     formatRows(rows),
@@ -68,7 +70,13 @@ test('the table has both ways side by side', (t) => {
 TCP a → b  1235            3            400     │   98.8            3          < 100
 UDP a → b     -            -     -        -     │      -            -     -        -
 UDP a → b, through the tunnel: unable to connect
-UDP a → b, without it: not measured`,
+UDP a → b, without it: no route`,
+  );
+  t.is(
+    formatRows([{ ...rows[0], direct: undefined }]),
+    `           through the tunnel
+           Mb/s  retransmits  lost  gap, ms
+TCP a → b  1235            3            400`,
   );
 });
 
@@ -82,6 +90,7 @@ test('wrong words on the command line are refused with a sentence', (t) => {
   refused(['app', 'mysql1', '--during', 'node:edge1-a'], /--during wants 'fail WHAT'/);
   refused(['app', 'mysql1', '--sctp'], /no option --sctp/);
   refused(['app', 'mysql1', '--json'], /--json wants a value/);
+  refused(['app', 'mysql1', '--vagrant', 'huge'], /--vagrant wants small or full/);
   const { during, protocols, direct } = readIperfOptions([
     'app',
     'mysql1',
@@ -99,4 +108,22 @@ test('two ends without a tunnel between them are refused with a sentence', (t) =
   refused('host1', 'app', /host1 has no address in the overlay/);
   refused('mysql2', 'sftp2', /at one site/);
   t.is(readEnds(scenario, 'app', 'mysql2').address, '10.100.20.15');
+});
+
+test('in virtual machines commands go by vagrant ssh, to ISPs into their namespace', (t) => {
+  const words = (host: string) => vagrantWords('/v', 'small', host, ['echo', "it's"]).slice(3);
+  const ssh = (machine: string) => ['vagrant', 'ssh', machine, '--no-tty', '--command'];
+  t.deepEqual(words('mysql1'), [...ssh('site1'), "sudo echo 'it'\\''s'"]);
+  t.deepEqual(words('isp2'), [...ssh('internet'), "sudo ip netns exec isp2 echo 'it'\\''s'"]);
+  const small = machineScenario('small');
+  t.regex(vagrantFailure(small, 'isp:isp1').fail, /^ip link set inside down; ip link set outside down$/);
+  t.regex(vagrantFailure(small, 'node:edge1-a').fail, /kill --signal KILL/);
+  for (const what of ['node:edge1-b', 'isp:edge1-a', 'redis:site1']) {
+    t.throws(() => vagrantFailure(small, what), { message: /cannot fail in the virtual machines/ });
+  }
+  t.is(vagrantFailure(machineScenario('full'), 'node:edge1-b').host, 'edge1-b');
+  t.deepEqual(
+    directPath(small, hostNamed(small, 'app')!, hostNamed(small, 'mysql2')!)?.map((host) => host.name),
+    ['app', 'aws-a', 'isp1', 'edge2-a', 'mysql2'],
+  );
 });

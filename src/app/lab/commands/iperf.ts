@@ -6,12 +6,14 @@ import { settle } from '../checks/settle.js';
 import { directPath, planDirect } from '../iperf/direct.js';
 import { type Figures, formatRows, type Row } from '../iperf/figures.js';
 import { measure, type Place, type Run } from '../iperf/measure.js';
+import { vagrantFailure, vagrantPlace } from '../iperf/vagrant.js';
 import { enter } from '../layout.js';
+import { machineScenario, PROFILES, type Profile } from '../machines/scenario.js';
 import { failureNamed } from '../plan/failures.js';
 import { tryCommand } from '../run/command.js';
 import { stateOfRunningLab } from '../run/state.js';
 import { addressOf, type Host, hostNamed, type Scenario } from '../scenario.js';
-import { currentLayout, needRoot, say } from './environment.js';
+import { currentLayout, needRoot, ROOT, say } from './environment.js';
 import { interruptible, wantedScenario } from './up.js';
 
 const USAGE = `Usage: scripts/iperf FROM TO [option …]        for example: scripts/iperf app mysql1
@@ -22,6 +24,7 @@ const USAGE = `Usage: scripts/iperf FROM TO [option …]        for example: scr
   --rate R           of UDP, as iperf3 writes it (50M)
   --during 'fail W'  W fails after a third of each run through the tunnel and is mended after two thirds; each
                      begins when all roles are back. npm run lab -- status lists what can fail
+  --vagrant PROFILE  between virtual machines (vagrant/, small or full) instead of the lab of namespaces
   --tunnel-only      do not measure without the tunnel
   --json FILE        the figures as JSON too
 
@@ -42,6 +45,7 @@ interface Options {
   readonly during: string | undefined;
   readonly direct: boolean;
   readonly jsonFile: string | undefined;
+  readonly vagrant: Profile | undefined;
 }
 
 function refuse(message: string, hint = 'scripts/iperf --help says how it is used.'): never {
@@ -62,7 +66,7 @@ export function readIperfOptions(words: readonly string[]): Options {
   const positional: string[] = [];
   for (let index = 0; index < words.length; index++) {
     const word = words[index];
-    if (['--time', '--streams', '--rate', '--during', '--json'].includes(word)) {
+    if (['--time', '--streams', '--rate', '--during', '--json', '--vagrant'].includes(word)) {
       values.set(word, words[++index] ?? refuse(`${word} wants a value.`));
     } else if (['--tcp', '--udp', '--tunnel-only'].includes(word)) flags.add(word);
     else if (word.startsWith('--')) refuse(`There is no option ${word}.`);
@@ -74,6 +78,9 @@ export function readIperfOptions(words: readonly string[]): Options {
   if (!/^\d+(\.\d+)?[KMG]?$/.test(rate)) refuse(`'${rate}' is no rate; one is 100M or 2.5G.`);
   const during = values.get('--during');
   if (during !== undefined && !/^fail \S+$/.test(during)) refuse("--during wants 'fail WHAT'.");
+  const vagrant = values.get('--vagrant');
+  const profile = PROFILES.find((one) => one === vagrant);
+  if (vagrant !== undefined && profile === undefined) refuse(`--vagrant wants ${PROFILES.join(' or ')}.`);
   const both = flags.has('--tcp') === flags.has('--udp');
   return {
     from,
@@ -85,6 +92,7 @@ export function readIperfOptions(words: readonly string[]): Options {
     during: during?.slice('fail '.length),
     direct: !flags.has('--tunnel-only'),
     jsonFile: values.get('--json'),
+    vagrant: profile,
   };
 }
 
@@ -192,28 +200,23 @@ export async function compare(series: Series): Promise<Row[]> {
   return [...tunnel].map(([name, figures]) => ({
     name,
     tunnel: figures,
-    direct: direct?.get(name) ?? 'not measured',
+    direct: direct?.get(name),
   }));
 }
 
-/** `iperf FROM TO …` in the lab that is up. */
-export async function iperf(words: readonly string[]): Promise<number> {
-  if (words.length === 0 || words.includes('--help')) {
-    process.stdout.write(`${USAGE}\n`);
-    return 0;
-  }
-  const options = readIperfOptions(words);
+/** The lab of namespaces that is up. Throws TS_LAB where there is none, or `during` cannot fail in it. */
+function labSeries(options: Options): (signal: AbortSignal) => Series {
   needRoot(`iperf ${options.from} ${options.to}`);
   const layout = currentLayout();
   const state = stateOfRunningLab(layout);
   const scenario = wantedScenario(state.scenario);
   if (options.during !== undefined) failureNamed(scenario, layout, options.during);
-  const rows = await interruptible(async (signal) => {
-    const programme = { repeat: 1, strict: false, short: false };
+  const { clusters } = scenario.overlay;
+  const programme = { repeat: 1, strict: false, short: false };
+  // What is broken is mended after Ctrl-C too.
+  const mender = new Lab(scenario, { layout, state, signal: new AbortController().signal }, programme);
+  return (signal) => {
     const lab = new Lab(scenario, { layout, state, signal }, programme);
-    // What is broken is mended after Ctrl-C too.
-    const mender = new Lab(scenario, { layout, state, signal: new AbortController().signal }, programme);
-    const { clusters } = scenario.overlay;
     const place: Place = {
       words: (host, argv) => enter(layout, host, argv),
       async settle() {
@@ -225,14 +228,30 @@ export async function iperf(words: readonly string[]): Promise<number> {
         lab.disturb(performance.now(), ...clusters.map(({ name }) => name));
       },
     };
-    return compare({ place, scenario, options, signal });
-  });
-  const during =
-    options.during === undefined
-      ? ''
-      : `; ${options.during} fails for a third of each run through the tunnel`;
-  process.stdout.write(`${options.seconds} s each${during}\n\n${formatRows(rows)}\n`);
-  if (options.jsonFile !== undefined)
-    writeFileSync(options.jsonFile, `${JSON.stringify({ options, rows }, undefined, 2)}\n`);
+    return { place, scenario, options, signal };
+  };
+}
+
+/** The virtual machines of a profile. */
+function vagrantSeries(options: Options, profile: Profile): (signal: AbortSignal) => Series {
+  const scenario = machineScenario(profile);
+  if (options.during !== undefined) vagrantFailure(scenario, options.during);
+  const place = vagrantPlace(`${ROOT}vagrant`, profile);
+  return (signal) => ({ place, scenario, options, signal });
+}
+
+/** `iperf FROM TO …` in the lab that is up. */
+export async function iperf(words: readonly string[]): Promise<number> {
+  if (words.length === 0 || words.includes('--help')) {
+    process.stdout.write(`${USAGE}\n`);
+    return 0;
+  }
+  const options = readIperfOptions(words);
+  const { vagrant, seconds, during, jsonFile } = options;
+  const seriesFor = vagrant === undefined ? labSeries(options) : vagrantSeries(options, vagrant);
+  const rows = await interruptible((signal) => compare(seriesFor(signal)));
+  const failing = during === undefined ? '' : `; ${during} fails for a third of each run through the tunnel`;
+  process.stdout.write(`${seconds} s each${failing}\n\n${formatRows(rows)}\n`);
+  if (jsonFile !== undefined) writeFileSync(jsonFile, `${JSON.stringify({ options, rows }, undefined, 2)}\n`);
   return rows.some(({ tunnel }) => typeof tunnel === 'string') ? 1 : 0;
 }

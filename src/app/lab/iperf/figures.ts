@@ -15,7 +15,8 @@ export interface Row {
   readonly name: string;
   /** Where a run gave no figures, why. */
   readonly tunnel: Figures | string;
-  readonly direct: Figures | string;
+  /** Undefined where that was not wanted. */
+  readonly direct: Figures | string | undefined;
 }
 
 /** How finely iperf3 tells what arrives: as finely as it can. */
@@ -91,8 +92,11 @@ const HEADS = ['Mb/s', 'retransmits', 'lost', 'gap, ms'];
 
 /** The rows as a table, and a line for each run that gave no figures. */
 export function formatRows(rows: readonly Row[]): string {
-  const body = rows.map(({ name, tunnel, direct }) => [name, ...cells(tunnel), ...cells(direct)]);
-  const grid = [['', ...HEADS, ...HEADS], ...body];
+  const both = rows.some(({ direct }) => direct !== undefined);
+  const body = rows.map(({ name, tunnel, direct }) => {
+    return [name, ...cells(tunnel), ...(both ? cells(direct ?? '') : [])];
+  });
+  const grid = [['', ...HEADS, ...(both ? HEADS : [])], ...body];
   const widths = grid[0].map((_, column) => Math.max(...grid.map((row) => row[column].length)));
   const line = (row: readonly string[]): string =>
     row
@@ -102,10 +106,11 @@ export function formatRows(rows: readonly Row[]): string {
       })
       .join('  ');
   const half = widths.slice(1, HEADS.length + 1).reduce((total, width) => total + width + 2, 0);
-  const title = `${' '.repeat(widths[0])}  ${'through the tunnel'.padEnd(half)}   │   without it`;
+  const left = `${' '.repeat(widths[0])}  ${'through the tunnel'.padEnd(half)}`;
   const failures = rows.flatMap(({ name, tunnel, direct }) => [
     ...(typeof tunnel === 'string' ? [`${name}, through the tunnel: ${tunnel}`] : []),
     ...(typeof direct === 'string' ? [`${name}, without it: ${direct}`] : []),
   ]);
+  const title = both ? `${left}   │   without it` : left;
   return [title, ...grid.map(line), ...failures].map((text) => text.trimEnd()).join('\n');
 }
