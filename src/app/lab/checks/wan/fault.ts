@@ -188,7 +188,10 @@ async function mendIt(lab: Lab, fault: WanFault, cluster: Cluster, active: strin
   if (!isWhole(report)) wrong.push(`not whole when it was mended: ${describeReport(report)}`);
   const lost = lostPackets(report);
   if (fault.from === 'firewall') {
-    if (outageMs(report) > lab.limitOf(fault.budgetMs)) wrong.push(`back: ${describeReport(report)}`);
+    const silentMs = silentAfterSwitch(report, switches(history)[0]?.atMs ?? Number.NaN);
+    if (silentMs > lab.limitOf(fault.budgetMs)) {
+      wrong.push(`silent for ${silentMs} ms after the firewall's return: ${describeReport(report)}`);
+    }
   } else if (lost > 0)
     wrong.push(`${lost} packets lost when it was mended: ${describeLosses([report], history)}`);
   return { sinceMs, report, figureMs: outageMs(report), wrong, told: [] };
