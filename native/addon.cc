@@ -51,8 +51,9 @@ NAPI_MODULE_INIT() {
     return nullptr;
   }
   if (!addAll(env, exports, CONTEXT_BINDINGS, instance) || !addAll(env, exports, SYSTEM_BINDINGS, instance) ||
-      !addAll(env, exports, LINK_BINDINGS, instance) ||
+      !addAll(env, exports, LINK_BINDINGS, instance) || !addAll(env, exports, TURNS_BINDINGS, instance) ||
       napi_create_object(env, &testing) != napi_ok || !addAll(env, testing, TESTING_BINDINGS, instance) ||
+      !addAll(env, testing, TURNS_TESTING_BINDINGS, instance) ||
       napi_set_named_property(env, exports, "testing", testing) != napi_ok) {
     return nullptr;
   }

@@ -111,10 +111,12 @@ struct Binding {
   napi_callback call;
 };
 
-// Defined in bind_context.cc, bind_system.cc and bind_link.cc; each list ends with a null name.
+// Defined in bind_context.cc, bind_system.cc, bind_link.cc and turns.cc; each list ends with a null name.
 extern const Binding CONTEXT_BINDINGS[];
 extern const Binding SYSTEM_BINDINGS[];
 extern const Binding LINK_BINDINGS[];
+extern const Binding TURNS_BINDINGS[];
 extern const Binding TESTING_BINDINGS[];
+extern const Binding TURNS_TESTING_BINDINGS[];
 
 }  // namespace twinspan

@@ -238,6 +238,12 @@ export interface Native {
   watchOpen(fd: number, callback: (status: number) => void): number;
   watchClose(watch: number): number;
 
+  /**
+   * Counts how long each turn of this thread's event loop takes, waiting left out, in a histogram in shared memory
+   * (core/base/histogram.ts), for as long as the thread lives. 0 or −errno.
+   */
+  turnsWatch(words: Float64Array): number;
+
   /** Sends `text` to $NOTIFY_SOCKET: 1; 0 when there is none; −errno. */
   sdNotify(text: string): number;
 
@@ -247,6 +253,8 @@ export interface Native {
     checksum(bytes: Uint8Array, offset: number, length: number, initial: number): number;
     /** A pair of AF_UNIX sockets that keep message boundaries, as a TUN does; EMSGSIZE above the send buffer. */
     socketPair(sendBufferBytes: number): [number, number];
+    /** Counts a duration in a histogram as `turnsWatch` does. */
+    histogramAdd(words: Float64Array, micros: number): number;
   };
 }
 

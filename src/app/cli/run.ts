@@ -11,6 +11,7 @@ import { explainCommand } from './commands/explain.js';
 import { failoverCommand } from './commands/failover.js';
 import { initCommand } from './commands/init.js';
 import { keygenCommand } from './commands/keygen.js';
+import { metricsCommand } from './commands/metrics.js';
 import { natCommand } from './commands/nat.js';
 import { netcheckCommand } from './commands/netcheck.js';
 import { pathsCommand } from './commands/paths.js';
@@ -34,6 +35,7 @@ const COMMANDS = [
   validateCommand,
   upCommand,
   statusCommand,
+  metricsCommand,
   routesCommand,
   natCommand,
   explainCommand,

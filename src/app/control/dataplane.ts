@@ -6,6 +6,7 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
+import { Histogram } from '../../core/base/histogram.js';
 import { DROP_REASONS, type DropReason } from '../../core/packet/drop.js';
 import { createRouterMemory, RouterMemory, type SharedTables } from '../../core/router/memory.js';
 import { IN_SEAL, IN_SEAL_WHOLE } from '../../core/router/outbox.js';
@@ -65,6 +66,8 @@ export class Dataplane {
   readonly memory: RouterMemory;
   readonly stats: Float64Array;
   readonly demotions: Demotions;
+  /** How long the worker was away from its descriptors, each time. */
+  readonly turns = new Histogram();
   readonly #native: Native;
   readonly #words = new Int32Array(new SharedArrayBuffer(WORD_COUNT * 4));
   readonly #wakeFd: number;
@@ -107,6 +110,7 @@ export class Dataplane {
       available: tables.available.buffer as SharedArrayBuffer,
       era: tables.era.buffer as SharedArrayBuffer,
       stats: this.stats.buffer as SharedArrayBuffer,
+      turns: this.turns.words,
       words: this.#words.buffer as SharedArrayBuffer,
       snapshot: options.snapshot,
       lanFd: options.lanFd,

@@ -44,6 +44,7 @@ import { Liveness } from './liveness.js';
 import type { Logger } from './log.js';
 import { type Machine, openMachine } from './machine.js';
 import type { Pathing } from './pathing.js';
+import { Pauses } from './pauses.js';
 import { PeerSet } from './peer-set.js';
 import { Peering } from './peering.js';
 import { readReload } from './reload.js';
@@ -81,6 +82,7 @@ export class Node {
   readonly paths: PathSlots;
   readonly machine: Machine;
   readonly dataplane: Dataplane;
+  readonly pauses: Pauses;
   readonly liveness: Liveness;
   readonly pathing: Pathing;
   readonly #spares: SpareSockets;
@@ -153,6 +155,7 @@ export class Node {
     );
     this.#peering = this.#createPeering();
     this.dataplane = this.#createDataplane(options);
+    this.pauses = new Pauses(native, [this.dataplane.turns]);
     const { pathing, spares, sockets } = createPathing(this, this.#times, this.#dialler, crypto.hash);
     this.pathing = pathing;
     this.#spares = spares;

@@ -45,6 +45,7 @@ export function statusReport(node: Node, version: string, configFile: string): S
       machine: node.machine,
       demotions: node.dataplane.demotions,
     }),
+    pauses: node.pauses.reports(),
     peers: reportedPeers(node).map((peer) => peerReport(node, peer)),
     drops: node.dataplane.drops(),
     handshakeDrops: Object.fromEntries(Object.entries(node.wireguard.drops).filter(([, count]) => count > 0)),

@@ -1,4 +1,5 @@
 /** The methods of the control socket. */
+
 import { TwinspanError } from '../../core/base/errors.js';
 import type { PingRequest } from '../observe/path-reports.js';
 import type { ExplainRequest } from '../observe/report.js';
@@ -7,6 +8,7 @@ import { explain } from './explain.js';
 import { netcheckReport } from './netcheck.js';
 import type { Node } from './node.js';
 import { pathsReport } from './paths-report.js';
+import { metricsReport } from './pauses.js';
 import { ping } from './ping.js';
 import { natReport, routesReport, statusReport } from './report.js';
 import { drain, failover, undrain } from './role-commands.js';
@@ -30,6 +32,8 @@ export async function handleRequest(
   switch (method) {
     case 'status':
       return statusReport(node, context.version, context.configFile);
+    case 'metrics':
+      return metricsReport(statusReport(node, context.version, context.configFile), node.pauses);
     case 'routes':
       return routesReport(node, optionalText(fields['address'], 'address'));
     case 'nat':

@@ -11,6 +11,7 @@
  * would be "ready" for ever, so the worker fails instead of spinning.
  */
 
+import type { Histogram } from '../../core/base/histogram.js';
 import { VERDICT_LAN, VERDICT_WAN } from '../../core/packet/rows.js';
 import { CONTROL_ROWS } from '../../core/router/memory.js';
 import type { Router } from '../../core/router/router.js';
@@ -58,7 +59,17 @@ export class Breath {
   /** Time of the last breath, ms. */
   #now = 0;
 
-  constructor(native: Native, devices: Devices, router: Router, surroundings: Surroundings) {
+  /** How long each breath kept away from the descriptors. */
+  readonly #turns: Histogram;
+
+  constructor(
+    native: Native,
+    devices: Devices,
+    router: Router,
+    surroundings: Surroundings,
+    turns: Histogram,
+  ) {
+    this.#turns = turns;
     this.#native = native;
     this.#devices = devices;
     this.#router = router;
@@ -84,6 +95,7 @@ export class Breath {
     const { lanFd, wanFd } = this.#devices;
     const patienceMs = this.#patienceMs();
     const polled = this.#polled;
+    if (this.#now > 0) this.#turns.add(this.#native.now() - this.#now);
     const ready = this.#native.wait(this.#poller, patienceMs);
     if (ready < 0) throw new Error(`Waiting for packets failed (errno ${-ready}).`);
     const now = this.#native.now();

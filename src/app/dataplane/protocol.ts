@@ -46,6 +46,8 @@ export interface WorkerSetup {
   readonly era: SharedArrayBuffer;
   /** The addon's counters, STAT_COUNT Float64. */
   readonly stats: SharedArrayBuffer;
+  /** Histogram of how long the worker was away from its descriptors. */
+  readonly turns: Float64Array;
   /** WORD_ indices. */
   readonly words: SharedArrayBuffer;
   readonly snapshot: Snapshot;

@@ -1,5 +1,6 @@
 /** Entry of a data-plane worker: opens its context in the addon, builds its router over the shared memory, breathes. */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { Histogram } from '../../core/base/histogram.js';
 import { Stillness } from '../../core/base/stillness.js';
 import { BeatTable } from '../../core/router/beat-table.js';
 import { RouterMemory, type SharedTables } from '../../core/router/memory.js';
@@ -111,6 +112,7 @@ const breath = new Breath(
   },
   router,
   surroundings,
+  new Histogram(setup.turns),
 );
 
 let demotionsSeen = 0;

@@ -11,6 +11,7 @@ import type { NetcheckReport, PathsReport, PingReport, PingRequest, UplinksRepor
 export interface ControlMethods {
   status: { params: Record<string, never>; result: StatusReport };
   routes: { params: { address?: string }; result: RoutesReport };
+  metrics: { params: Record<string, never>; result: MetricsReport };
   nat: { params: Record<string, never>; result: NatReport };
   explain: { params: ExplainRequest; result: ExplainReport };
   reload: { params: Record<string, never>; result: ReloadReport };
@@ -48,6 +49,7 @@ export interface StatusReport {
   devices: DeviceReport[];
   offloads: OffloadReport[];
   peers: PeerReport[];
+  pauses: PauseReport[];
   /** Packets refused by the data path, by reason; reasons that never happened are left out. */
   drops: Partial<Record<DropReason, number>>;
   /** Handshake messages refused, by reason. */
@@ -83,6 +85,43 @@ export interface OffloadReport {
   cause?: 'configuration' | 'kernel' | 'demoted' | 'dependency';
   /** What the kernel has refused since the start. */
   demotions?: DemotionReport[];
+}
+
+/**
+ * How long a thread was away from what it serves: a worker from its descriptors, the control thread from its event loop.
+ * Durations are known to within 1/16.
+ */
+export interface PauseReport {
+  /** `control`, or `worker N` */
+  thread: string;
+  turns: number;
+  p50Ms: number;
+  p99Ms: number;
+  p999Ms: number;
+  maxMs: number;
+  /** What is too long, and how often it was. */
+  limitMs: number;
+  over: number;
+}
+
+/** What `metrics` prints: numbers since the start. */
+export interface MetricsReport {
+  node: string;
+  uptimeMs: number;
+  pauses: HistogramReport[];
+  drops: Partial<Record<DropReason, number>>;
+  offloads: { name: string; on: boolean; demotions: number }[];
+  peers: Pick<PeerReport, 'name' | 'rxBytes' | 'txBytes' | 'rxPackets' | 'txPackets'>[];
+}
+
+export interface HistogramReport {
+  /** As in PauseReport. */
+  thread: string;
+  count: number;
+  sumMs: number;
+  maxMs: number;
+  /** Greatest duration in ms, and how many; empty ones are left out. */
+  buckets: [number, number][];
 }
 
 export interface DemotionReport {

@@ -3,6 +3,7 @@ import { formatCluster } from '../../../src/app/cli/commands/cluster.js';
 import { formatDrain } from '../../../src/app/cli/commands/drain.js';
 import { formatExplain } from '../../../src/app/cli/commands/explain.js';
 import { formatFailover } from '../../../src/app/cli/commands/failover.js';
+import { formatMetrics } from '../../../src/app/cli/commands/metrics.js';
 import { formatNat } from '../../../src/app/cli/commands/nat.js';
 import { formatPaths } from '../../../src/app/cli/commands/paths.js';
 import { formatReload } from '../../../src/app/cli/commands/reload.js';
@@ -23,7 +24,7 @@ import {
   SEED_NODE,
 } from '../../support/seed_config.js';
 import { CLUSTER, CLUSTER_BARE, CLUSTER_WAITS } from './cluster-reports.js';
-import { EXPLAIN, NAT, PATHS, RELOAD, ROLE, ROUTES, STATUS, UPLINKS } from './reports.js';
+import { EXPLAIN, METRICS, NAT, PATHS, RELOAD, ROLE, ROUTES, STATUS, UPLINKS } from './reports.js';
 
 test('status', (t) => {
   golden(t, 'cli/status.txt', `${formatStatus(STATUS)}\n`);
@@ -39,11 +40,16 @@ test('status of a node that has just started', (t) => {
     workers: [],
     devices: [],
     offloads: [],
+    pauses: [],
     peers: [],
     drops: {},
     handshakeDrops: {},
   };
   golden(t, 'cli/status-empty.txt', `${formatStatus(bare)}\n`);
+});
+
+test('metrics', (t) => {
+  golden(t, 'cli/metrics.txt', `${formatMetrics(METRICS)}\n`);
 });
 
 test('status of a drained member', (t) => {

@@ -3,6 +3,7 @@
 import type { PathsReport, UplinksReport } from '../../../src/app/observe/path-reports.js';
 import type {
   ExplainReport,
+  MetricsReport,
   NatReport,
   ReloadReport,
   RoleReport,
@@ -12,6 +13,30 @@ import type {
 import { testKey } from '../../support/seed_config.js';
 
 const MINUTE = 60_000;
+
+export const METRICS: MetricsReport = {
+  node: 'edge1-a',
+  uptimeMs: 61_500,
+  pauses: [
+    {
+      thread: 'worker 0',
+      count: 1003,
+      sumMs: 1234.5,
+      maxMs: 7.25,
+      buckets: [
+        [0.063, 1000],
+        [2.047, 2],
+        [7.423, 1],
+      ],
+    },
+  ],
+  drops: { 'no-route': 12 },
+  offloads: [
+    { name: 'tunTso', on: true, demotions: 0 },
+    { name: 'udpGso', on: false, demotions: 1 },
+  ],
+  peers: [{ name: 'aws-a', rxBytes: 5000, txBytes: 1536, rxPackets: 40, txPackets: 12 }],
+};
 
 export const STATUS: StatusReport = {
   version: '0.1.0',
@@ -42,6 +67,10 @@ export const STATUS: StatusReport = {
     },
     { role: 'wan', name: 'ts-wan', state: 'down' },
     { role: 'uplink', name: 'eth0', state: 'up', rxBytes: 1023 },
+  ],
+  pauses: [
+    { thread: 'worker 0', turns: 9e6, p50Ms: 0.02, p99Ms: 0.9, p999Ms: 2, maxMs: 4.4, limitMs: 5, over: 0 },
+    { thread: 'control', turns: 1234, p50Ms: 0.2, p99Ms: 4, p999Ms: 19, maxMs: 31.25, limitMs: 20, over: 1 },
   ],
   offloads: [
     { name: 'tunTso', on: true },

@@ -13,10 +13,11 @@ import { edit, SEED_NETWORK, SEED_NODE, testKey } from '../../support/seed_confi
 import { tempDir } from '../../support/temp_dir.js';
 import { CLUSTER } from './cluster-reports.js';
 import { cli, fakeDaemon } from './fake-daemon.js';
-import { EXPLAIN, NAT, PATHS, RELOAD, ROLE, ROUTES, STATUS, UPLINKS } from './reports.js';
+import { EXPLAIN, METRICS, NAT, PATHS, RELOAD, ROLE, ROUTES, STATUS, UPLINKS } from './reports.js';
 
 const ANSWERS: Record<string, unknown> = {
   status: STATUS,
+  metrics: METRICS,
   routes: ROUTES,
   nat: NAT,
   explain: EXPLAIN,
@@ -33,6 +34,7 @@ test('each command asks its method and prints text or JSON', async (t) => {
   const { socket, asked } = await fakeDaemon(t, ANSWERS);
   const lines: [string[], string, number][] = [
     [['status'], 'status', 0],
+    [['metrics'], 'metrics', 0],
     [['routes'], 'routes', 0],
     [['nat'], 'nat', 0],
     [['explain', '172.16.10.99', '10.100.100.15', 'tcp/80'], 'explain', 1],
@@ -53,7 +55,7 @@ test('each command asks its method and prints text or JSON', async (t) => {
     t.deepEqual(JSON.parse(json.out), ANSWERS[method]);
     t.is(json.exit, exit);
   }
-  t.deepEqual(asked[6], [
+  t.deepEqual(asked[8], [
     'explain',
     { src: '172.16.10.99', dst: '10.100.100.15', protocol: 'tcp', port: 80 },
   ]);

@@ -1,5 +1,5 @@
 /** `twinspan status`: what the daemon is and does, on one screen. */
-import type { PeerReport, StatusReport } from '../../observe/report.js';
+import type { PauseReport, PeerReport, StatusReport } from '../../observe/report.js';
 import { command } from '../command.js';
 import { EXIT_OK } from '../context.js';
 import { ask, daemonOptions } from '../daemon.js';
@@ -24,6 +24,7 @@ export function formatStatus(report: StatusReport): string {
     `Peers\n${formatPeers(report.peers)}`,
     `Devices\n${formatDevices(report)}`,
     `Offloads\n${formatOffloads(report)}`,
+    `Pauses\n${formatPauses(report.pauses)}`,
   ];
   const failed = report.workers.filter((worker) => worker.state !== 'running');
   if (failed.length > 0) {
@@ -101,6 +102,18 @@ function traffic(packets: number | undefined, bytes: number | undefined): string
 function formatOffloads(report: StatusReport): string {
   const rows = report.offloads.map(({ name, on, reason }) => [name, on ? 'on' : 'off', reason ?? '']);
   return rows.length === 0 ? '  none' : table(['', '', ''], rows, '  ');
+}
+
+function formatPauses(pauses: readonly PauseReport[]): string {
+  if (pauses.length === 0) return '  none';
+  const headings = ['THREAD', '>TURNS', '>P50', '>P99', '>P99.9', '>LONGEST', '>TOO LONG'];
+  const rows = pauses.map((one) => [
+    one.thread,
+    formatCount(one.turns),
+    ...[one.p50Ms, one.p99Ms, one.p999Ms, one.maxMs].map((ms) => `${ms.toFixed(2)} ms`),
+    `${formatCount(one.over)} over ${one.limitMs} ms`,
+  ]);
+  return table(headings, rows, '  ');
 }
 
 function formatDrops(report: StatusReport): string {
