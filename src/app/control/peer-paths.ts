@@ -148,6 +148,9 @@ export class PeerPaths {
   handleTimeout(now: number, look = false): void {
     if (!look && now < this.#dueAtMs) return;
     this.#feed();
+    // Mostly what was due has been put off by what workers have heard since.
+    this.#dueAtMs = this.#nextDeadline();
+    if (!look && now < this.#dueAtMs) return;
     this.manager.handleTimeout(now);
     this.#drain();
   }
@@ -208,10 +211,14 @@ export class PeerPaths {
     for (const event of events) this.#carryOut(event);
     this.#transmit();
     this.#tell();
-    const tellAtMs = this.#canTell() ? this.#teller.nextDeadline() : Number.POSITIVE_INFINITY;
-    this.#dueAtMs = Math.min(this.manager.nextDeadline(), tellAtMs);
+    this.#dueAtMs = this.#nextDeadline();
     this.#ask();
     if (events.some(({ kind }) => kind === 'use' || kind === 'state')) this.#around.onChange(this.number);
+  }
+
+  #nextDeadline(): number {
+    const tellAtMs = this.#canTell() ? this.#teller.nextDeadline() : Number.POSITIVE_INFINITY;
+    return Math.min(this.manager.nextDeadline(), tellAtMs);
   }
 
   #ask(): void {
