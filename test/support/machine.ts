@@ -230,8 +230,8 @@ export class Machine {
 function passedOn(): Record<string, string> {
   const proxies = Object.entries(process.env).filter(([name]) => /^(https?|no)_proxy$/i.test(name));
   const passed = Object.fromEntries(proxies) as Record<string, string>;
-  if (process.env.NODE_EXTRA_CA_CERTS !== undefined) passed.NODE_EXTRA_CA_CERTS = AUTHORITIES;
-  return passed;
+  if (process.env.NODE_EXTRA_CA_CERTS === undefined) return passed;
+  return { ...passed, NODE_EXTRA_CA_CERTS: AUTHORITIES, PIP_CERT: AUTHORITIES };
 }
 
 /** Removes a control group with those below it. */
