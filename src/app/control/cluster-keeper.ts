@@ -53,6 +53,8 @@ export class ClusterKeeper {
   #dataPlane = true;
   #uplinks: Uplinks | undefined;
   #draining = false;
+  #isSoon = false;
+  #isClosed = false;
   #why = 'start';
 
   constructor(options: ClusterKeeperOptions) {
@@ -103,11 +105,13 @@ export class ClusterKeeper {
   /** Looks at sessions, LAN and time. Call it often; returns when it wants to be called next (ms on the node's clock). */
   handleTimeout(now: number): number {
     const { directory, tables, isUp } = this.#options;
+    this.node.hold();
     for (const { number: peer } of directory.all) {
       const heardAtMs = tables.peers.authenticatedReceivedAtMs[peer];
       if (heardAtMs > 0) this.node.handleReceived(peer, Math.min(heardAtMs, now), now);
       this.node.handleSession(peer, isUp(peer, now), now);
     }
+    this.node.handleTimeout(now);
     this.effects.lan?.handleTimeout(now);
     this.#lookAtLan(now);
     this.#lookAtHealth(now);
@@ -115,6 +119,16 @@ export class ClusterKeeper {
     this.node.handleTimeout(now);
     this.drain();
     return this.node.nextDeadline();
+  }
+
+  /** Has handleTimeout called once for all that comes in this turn of the event loop: sessions come by the hundred. */
+  handleSoon(): void {
+    if (this.#isSoon || this.#isClosed) return;
+    this.#isSoon = true;
+    setImmediate(() => {
+      this.#isSoon = false;
+      if (!this.#isClosed) this.handleTimeout(this.#options.native.now());
+    });
   }
 
   handleHello(peer: number, bytes: Uint8Array, now: number): void {
@@ -151,6 +165,7 @@ export class ClusterKeeper {
 
   /** Gives up what is still held, where no partner took the role, and closes what was opened. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     const { role, epoch } = this.node.member;
     if (isActing(role) && epoch !== undefined) this.effects.becomeStandby(epoch, 'this node stops');
     await this.effects.close();
@@ -223,11 +238,13 @@ export class ClusterKeeper {
 
   #chooseServing(): void {
     const { tables, configuration, log, peerName } = this.#options;
+    const before = tables.available.slice();
     if (!chooseServing(this.node.directory, AVAILABLE_HERE, tables.available)) return;
     Atomics.add(tables.era, 0, 1);
-    const serving = configuration.clusters.map(({ name }, index) => {
+    const serving = configuration.clusters.flatMap(({ name }, index) => {
       const peer = tables.available[index];
-      return `${name}: ${peer < 0 ? 'nobody' : peer === AVAILABLE_HERE ? 'here' : peerName(peer)}`;
+      if (peer === before[index]) return [];
+      return [`${name}: ${peer < 0 ? 'nobody' : peer === AVAILABLE_HERE ? 'here' : peerName(peer)}`];
     });
     log.info({ event: 'serving-changed', serving });
   }

@@ -291,7 +291,7 @@ export class Node {
       },
       peerName: (peer) => this.peerName(peer),
       onSession: () => {
-        this.cluster.handleTimeout(this.native.now());
+        this.cluster.handleSoon();
         this.externals.handleTimeout(this.native.now());
       },
     });

@@ -66,6 +66,9 @@ export class ClusterNode {
   #uplinks = ONE_UPLINK;
   #lastNow: number;
   #hasSettled = false;
+  /** Inputs are being held; and something among them asks for a decision. */
+  #holds = false;
+  #heldNews = false;
 
   constructor(options: ClusterNodeOptions) {
     const { settings, roster, incarnation, now } = options;
@@ -125,6 +128,14 @@ export class ClusterNode {
   /** What is known now, as in events; for `twinspan cluster`. */
   get evidence(): Evidence {
     return evidenceOf(this.#record, this.#directory, this.register, this.#lastNow);
+  }
+
+  /**
+   * Takes what handleReceived and handleSession say until the next handleTimeout as one look at all peers: what follows is
+   * decided once, and not for each of thousands of them.
+   */
+  hold(): void {
+    this.#holds = true;
   }
 
   /** Something authentic came from `peer` at `atMs` (≤ now). Cheap; call it for every peer at each look at the tables. */
@@ -220,8 +231,11 @@ export class ClusterNode {
 
   /** Time has passed: whatever hangs on time alone waits for a deadline, and before it nothing can change. */
   handleTimeout(now: number): void {
+    const news = this.#heldNews;
+    this.#holds = false;
+    this.#heldNews = false;
     const isPause = now - this.#lastNow > this.#settings.detectionMs * PAUSE;
-    if (!this.#hasSettled || isPause || now >= this.#waits.nextDeadline()) this.#settle(now);
+    if (!this.#hasSettled || news || isPause || now >= this.#waits.nextDeadline()) this.#settle(now);
     else this.#notice(now);
   }
 
@@ -260,6 +274,10 @@ export class ClusterNode {
   }
 
   #settle(now: number): void {
+    if (this.#holds) {
+      this.#heldNews = true;
+      return;
+    }
     this.#hasSettled = true;
     this.#notice(now);
     for (let round = 0; ; round++) {

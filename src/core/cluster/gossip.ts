@@ -4,7 +4,15 @@
  */
 import { assert } from '../base/assert.js';
 import { hears } from './hearing.js';
-import { encodeAcknowledgement, encodeHello, type HelloPart, parseHello, saidIn } from './hello.js';
+import {
+  encodeAcknowledgement,
+  encodeHello,
+  encodeItems,
+  type HelloItems,
+  type HelloPart,
+  parseHello,
+  saidIn,
+} from './hello.js';
 import type { Output } from './outputs.js';
 import { Post } from './post.js';
 import { isNewer, type MemberRecord } from './record.js';
@@ -26,6 +34,8 @@ export interface GossipCounters {
   hellosStale: number;
 }
 
+const NO_ITEMS = { told: undefined, others: undefined };
+
 export interface GossipHost {
   readonly settings: ClusterSettings;
   readonly waits: Waits;
@@ -46,6 +56,8 @@ export class Gossip {
   routesChanged = true;
   readonly #host: GossipHost;
   readonly #post: Post;
+  /** Lists of the hellos of this round of sending, for those who are told our reach and for others; made when needed. */
+  #items: { told: HelloItems | undefined; others: HelloItems | undefined } = NO_ITEMS;
 
   constructor(host: GossipHost, incarnation: number) {
     this.#host = host;
@@ -129,6 +141,7 @@ export class Gossip {
   /** Sends the hellos that are due. */
   send(): void {
     const { directory, waits, emit } = this.#host;
+    this.#items = { ...NO_ITEMS };
     const { others } = directory();
     // What must be renewed soon goes with what must be now: one wake-up, here and for the answers.
     const early = others.some(({ peer }) => peer >= 0 && this.#post.isStale(peer, waits));
@@ -228,21 +241,13 @@ export class Gossip {
     const shows = receiver.cluster.members.flatMap(({ name, record, heardHere }) =>
       name !== receiver.name && heardHere && record !== undefined ? [{ name, record }] : [],
     );
-    const epochs = clusters.flatMap(({ name, epoch }) =>
-      epoch === undefined ? [] : [{ cluster: name, epoch }],
-    );
     // Reach matters to those who may forward through us: everybody if we are a hub, else our partners.
-    const tells = own.gateway || receiver.cluster === own;
-    const { direct, throughHub } = tells ? this.reach : { direct: [], throughHub: [] };
-    const { incarnation } = this;
-    return encodeHello({
-      incarnation,
-      sequence,
-      record: this.#host.own(),
-      shows,
-      epochs,
-      direct,
-      throughHub,
+    const kind = own.gateway || receiver.cluster === own ? 'told' : 'others';
+    this.#items[kind] ??= encodeItems({
+      epochs: clusters.flatMap(({ name, epoch }) => (epoch === undefined ? [] : [{ cluster: name, epoch }])),
+      ...(kind === 'told' ? this.reach : { direct: [], throughHub: [] }),
     });
+    const { incarnation } = this;
+    return encodeHello({ incarnation, sequence, record: this.#host.own(), shows }, this.#items[kind]);
   }
 }

@@ -49,18 +49,27 @@ export interface Acknowledgement {
 
 type Json = string | number | readonly Json[];
 
-/** The datagrams of a hello. */
-export function encodeHello(hello: Hello): Uint8Array[] {
+/** What grows with the network, item by item as JSON. */
+export type HelloItems = readonly (readonly [list: 'e' | 'd' | 'h', item: string])[];
+
+/** The items of a hello's lists, which are the same for many receivers. */
+export function encodeItems(hello: Pick<Hello, 'epochs' | 'direct' | 'throughHub'>): HelloItems {
+  return [
+    ...hello.epochs.map(
+      ({ cluster, epoch }) => ['e', JSON.stringify([cluster, epoch.n, epoch.member])] as const,
+    ),
+    ...hello.direct.map((name) => ['d', JSON.stringify(name)] as const),
+    ...hello.throughHub.map((name) => ['h', JSON.stringify(name)] as const),
+  ];
+}
+
+/** The datagrams of a hello with the lists `items`. */
+export function encodeHello(
+  hello: Pick<Hello, 'incarnation' | 'sequence' | 'record' | 'shows'>,
+  items: HelloItems,
+): Uint8Array[] {
   const record = JSON.stringify(encodeRecord(hello.record));
   const shows = hello.shows.map(({ name, record }): Json => [name, encodeRecord(record)]);
-  const items: [list: 'e' | 'd' | 'h', item: string][] = [
-    ...hello.epochs.map(({ cluster, epoch }): ['e', string] => [
-      'e',
-      JSON.stringify([cluster, epoch.n, epoch.member]),
-    ]),
-    ...hello.direct.map((name): ['d', string] => ['d', JSON.stringify(name)]),
-    ...hello.throughHub.map((name): ['h', string] => ['h', JSON.stringify(name)]),
-  ];
   // Numbers of parts are written once their count is known; three digits each are set aside for them.
   const frame = `{"v":${HELLO_VERSION},"i":[${hello.incarnation},${hello.sequence},000,000],"r":${record},"m":[],"e":[],"d":[],"h":[]}`;
   const texts: { lists: Record<'e' | 'd' | 'h', string[]>; bytes: number }[] = [];

@@ -110,6 +110,8 @@ export class Directory {
   readonly remotes: readonly KnownNode[];
   /** Partners and remotes. */
   readonly others: readonly KnownNode[];
+  /** Clusters that forward for others, ours left out. */
+  readonly hubs: readonly KnownCluster[];
   readonly #byName = new Map<string, KnownNode>();
   readonly #byPeer = new Map<number, KnownNode>();
 
@@ -144,6 +146,7 @@ export class Directory {
     this.partners = this.own.members.filter((node) => node !== this.self);
     this.remotes = this.clusters.filter((cluster) => cluster !== this.own).flatMap(({ members }) => members);
     this.others = [...this.partners, ...this.remotes];
+    this.hubs = this.clusters.filter((cluster) => cluster.gateway && cluster !== this.own);
   }
 
   node(name: string): KnownNode | undefined {

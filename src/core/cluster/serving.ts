@@ -59,8 +59,8 @@ function hubTo(
   byEpoch: boolean,
 ): KnownNode | undefined {
   const reaches = (hub: KnownNode): boolean => targets.some(({ name }) => hub.direct.has(name));
-  return directory.clusters
-    .filter((hubs) => hubs.gateway && hubs !== cluster && hubs !== directory.own)
+  return directory.hubs
+    .filter((hubs) => hubs !== cluster)
     .flatMap((hubs) => inOrder(hubs, byEpoch))
     .find((hub) => hub.up && reaches(hub));
 }

@@ -1,7 +1,12 @@
 /** One node by itself: what it does with garbage, with its own past, and alone. */
 import test from 'ava';
 import { ClusterNode, type ClusterNodeOptions } from '../../../src/core/cluster/cluster-node.js';
-import { encodeAcknowledgement, encodeHello, parseHello } from '../../../src/core/cluster/hello.js';
+import {
+  encodeAcknowledgement,
+  encodeHello,
+  encodeItems,
+  parseHello,
+} from '../../../src/core/cluster/hello.js';
 import type { Output } from '../../../src/core/cluster/outputs.js';
 import { type MemberRecord, ONE_UPLINK } from '../../../src/core/cluster/record.js';
 import { CLUSTER_DEFAULTS } from '../../../src/core/cluster/settings.js';
@@ -62,7 +67,10 @@ function helloOf(
   epochs: { cluster: string; epoch: { n: number; member: number } }[] = [],
 ) {
   const { incarnation } = record;
-  return encodeHello({ incarnation, sequence, record, shows: [], epochs, direct: [], throughHub: [] })[0];
+  return encodeHello(
+    { incarnation, sequence, record, shows: [] },
+    encodeItems({ epochs, direct: [], throughHub: [] }),
+  )[0];
 }
 
 test('the only member of a cluster is active at once, without Redis', (t) => {
