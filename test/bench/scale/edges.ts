@@ -45,7 +45,7 @@ export function gatewayNetwork(gatewayKey: string, edgeKeys: readonly string[]):
   return {
     network: { name: 'bench', cidr: '10.0.0.0/8' },
     clusters: {
-      hub: { members: ['gw'], site: SITE.na, gateway: true },
+      hub: { members: ['gw'], site: SITE.na },
       ...Object.fromEntries(indices.map((i) => [`s${i}`, { members: [`e${i}`], site: '172.31.0.0/24' }])),
     },
     nodes: {
