@@ -75,6 +75,8 @@ export const RETIRE_MS = 5_000;
 export const RETIRED_MAX = 3;
 /** Ours: more valid handshake messages than this in a second mean that we are under load and ask for cookies. */
 export const LOAD_MESSAGES_PER_SECOND = 250;
+/** With many peers, as many: a restart of ours, after which each of them dials, is no attack. But not more than a core can take. */
+export const LOAD_MESSAGES_PER_SECOND_MAX = 1_000;
 /** Ours: how long we stay under load after the rate was last exceeded. */
 export const LOAD_HOLD_MS = 1_000;
 /** Under load, each source address (IPv6: /64) may start this many handshakes a second, with this burst. */

@@ -19,11 +19,12 @@ import { assert } from '../base/assert.js';
 import { Deadlines } from '../base/deadlines.js';
 import { formatKey } from '../base/key.js';
 import { clearClocks, newHandshakeDueMs, passiveKeepaliveDueMs, persistentKeepaliveDueMs } from './clocks.js';
-import { KEY_BYTES, LOAD_MESSAGES_PER_SECOND, SPEC_TIMERS, type Timers } from './constants.js';
+import { KEY_BYTES, SPEC_TIMERS, type Timers } from './constants.js';
 import { MacWriter } from './cookie.js';
 import type { Crypto } from './crypto.js';
 import { drawJitterMs, Initiator, type Shared } from './initiator.js';
 import { Keypairs } from './keypairs.js';
+import { loadLimitFor } from './load.js';
 import {
   COOKIE_REPLY_RECEIVER,
   MESSAGE_COOKIE_REPLY,
@@ -56,7 +57,7 @@ export interface WireGuardOptions {
   readonly timestamps: TimestampSource;
   /** SPEC_TIMERS if left out. */
   readonly timers?: Timers;
-  /** Handshake messages a second above which cookies are asked for. */
+  /** Handshake messages a second above which cookies are asked for; load.ts decides if left out. */
   readonly loadMessagesPerSecond?: number;
   /** Another device behind the same sockets and tables. */
   readonly beside?: WireGuard;
@@ -119,7 +120,7 @@ export class WireGuard {
     this.#responder = new Responder(
       this.#shared,
       this.#byKey,
-      options.loadMessagesPerSecond ?? LOAD_MESSAGES_PER_SECOND,
+      options.loadMessagesPerSecond ?? loadLimitFor(peers.capacity),
     );
     this.#deadlines = new Deadlines(peers.capacity);
   }

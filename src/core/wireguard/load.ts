@@ -3,9 +3,21 @@
  * messages whose mac1 is right are counted, since the others cost one hash.
  */
 import { endpointAddress } from '../base/endpoint.js';
-import { LOAD_HOLD_MS, SOURCE_BURST, SOURCE_MESSAGES_PER_SECOND, SOURCES_MAX } from './constants.js';
+import {
+  LOAD_HOLD_MS,
+  LOAD_MESSAGES_PER_SECOND,
+  LOAD_MESSAGES_PER_SECOND_MAX,
+  SOURCE_BURST,
+  SOURCE_MESSAGES_PER_SECOND,
+  SOURCES_MAX,
+} from './constants.js';
 
 const SECOND_MS = 1_000;
+
+/** Handshake messages a second that are no sign of load, where there are `peers` peers. */
+export function loadLimitFor(peers: number): number {
+  return Math.min(Math.max(LOAD_MESSAGES_PER_SECOND, peers), LOAD_MESSAGES_PER_SECOND_MAX);
+}
 
 /** Counts handshake messages by the second and says whether we are under load. */
 export class LoadMeter {

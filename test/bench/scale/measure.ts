@@ -40,7 +40,9 @@ export async function measureScale(
   try {
     console.log('  growth with peers');
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    series.push(...(await measurePeers(root, folder, quick ? PEERS_QUICK : PEERS, signal)));
+    const sizes = quick ? PEERS_QUICK : PEERS;
+    series.push(...(runMeter(root, 'dist/test/bench/scale/handshakes.js', sizes.map(String)) as Growth[]));
+    series.push(...(await measurePeers(root, folder, sizes, signal)));
   } catch (error) {
     signal.throwIfAborted();
     warnings.push(`Growth with peers was not measured: ${error instanceof Error ? error.message : error}`);

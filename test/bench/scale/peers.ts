@@ -4,7 +4,7 @@
  *
  *   memory       resident memory of the gateway with all sessions up, over that with one peer, a peer
  *   back         from the start of the gateway's process until the last edge has a session
- *   handshakes   handshakes in a second of CPU time of the gateway's control thread, everything it does then included
+ *   sessions     sessions that come up in a second of CPU time of the control thread, all else that it does included
  *   idle         CPU time of the gateway's process while all are up and each says so once a second
  *   packet       CPU time of the gateway's other threads for each packet to the site, all peers sending in turn
  *   packetRatio  that, over the same from one of the peers
@@ -137,7 +137,7 @@ interface Figures {
   readonly rssMb: number;
   readonly back: number;
   readonly backFromFirst: number;
-  readonly handshakes: number;
+  readonly sessions: number;
   readonly idle: number;
   readonly packetAll: number;
   readonly packetOne: number;
@@ -201,7 +201,7 @@ async function measureSize(site: Site, count: number): Promise<Figures> {
     throw new Error(`not all of ${count} edges have a session after ${CONNECT_MS_MAX / 1000} s`);
   });
   const { firstMs, lastMs } = await Promise.race([connected, late]).finally(() => clearInterval(watch));
-  const handshakeSeconds = threadSeconds(pid).main - mainAtFirst;
+  const mainSeconds = threadSeconds(pid).main - mainAtFirst;
   await sleep(SETTLE_MS);
   if (!isAlive(pid)) throw new Error(`the gateway of ${count} edges has died`);
   const idle = await idleSeconds(pid);
@@ -218,7 +218,7 @@ async function measureSize(site: Site, count: number): Promise<Figures> {
     rssMb,
     back: (lastMs - startedAtMs) / 1000,
     backFromFirst: (lastMs - firstMs) / 1000,
-    handshakes: count / handshakeSeconds,
+    sessions: count / mainSeconds,
     idle: (idle.main + idle.others) * 100,
     packetAll: Math.min(...all),
     packetOne: Math.min(...one),
@@ -287,7 +287,7 @@ function seriesOf(taken: readonly [number, Figures][]): Growth[] {
     series('memory', 'memory a peer', 'KB', ({ rssMb }, size) => ((rssMb - alone) * 1000) / (size - 1)),
     series('back', 'all back after a restart', 's', ({ back }) => back),
     series('backFromFirst', 'from the first to the last', 's', ({ backFromFirst }) => backFromFirst),
-    series('handshakes', 'handshakes', '/s of a core', ({ handshakes }) => handshakes),
+    series('sessions', 'sessions that come up', '/s of a core', ({ sessions }) => sessions),
     series('idle', 'idle CPU', '% of a core', ({ idle }) => idle),
     series('packet', 'CPU a packet, all active', 'µs', ({ packetAll }) => packetAll),
     series('packetRatio', 'the same ÷ one active', '×', ({ packetAll, packetOne }) => packetAll / packetOne),

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { encodeEndpoint } from '../../../src/core/base/endpoint.js';
 import { SOURCES_MAX } from '../../../src/core/wireguard/constants.js';
-import { LoadMeter, SourceLimiter } from '../../../src/core/wireguard/load.js';
+import { LoadMeter, loadLimitFor, SourceLimiter } from '../../../src/core/wireguard/load.js';
 
 const ipv4 = (host: number): Uint8Array =>
   encodeEndpoint(Uint8Array.of(10, host >> 16, host >> 8, host), 1_000 + (host % 7), 0);
@@ -51,4 +51,11 @@ test('the table is bounded: new sources wait until an old one has rested', (t) =
   t.false(limiter.allow(ipv4(1 << 20), 249));
   t.true(limiter.allow(ipv4(1 << 20), 250));
   t.true(limiter.allow(ipv4(11), 250), 'known sources go on');
+});
+
+test('many peers may dial at once after a restart of ours, but not more than a core can answer', (t) => {
+  t.deepEqual(
+    [1, 250, 700, 5000].map((peers) => loadLimitFor(peers)),
+    [250, 250, 700, 1000],
+  );
 });
