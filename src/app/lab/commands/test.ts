@@ -23,7 +23,7 @@ import type { Scenario } from '../scenario.js';
 import { SCENARIOS } from '../scenarios/index.js';
 import { currentLayout, needRoot, say, secondsSince } from './environment.js';
 import { formatRow, formatTable, isOverBudget, type Row, writeReadme } from './table.js';
-import { build, interruptible, makeRoom, wantedScenario } from './up.js';
+import { build, interruptible, makeRoom, makeRoomFor, wantedScenario } from './up.js';
 
 export interface TestOptions extends Programme {
   /** Only checks whose name contains this. */
@@ -181,6 +181,8 @@ export async function test(name: string | undefined, options: TestOptions): Prom
   const began = performance.now();
   const date = new Date().toISOString();
   const tested: Tested[] = [];
+  // One after the other needs the place for itself.
+  if (all) await makeRoomFor(undefined, currentLayout());
   await interruptible(async (signal) => {
     for (const scenario of scenarios) {
       if (chosen(scenario, options).length === 0) continue;

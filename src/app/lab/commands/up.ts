@@ -26,7 +26,12 @@ function suggest(scenario: Scenario): void {
 }
 
 /** Clears what a broken `up` has left. Returns false where this scenario is up already. Throws TS_LAB if another is. */
-export async function makeRoom(scenario: Scenario, layout: Layout): Promise<boolean> {
+export function makeRoom(scenario: Scenario, layout: Layout): Promise<boolean> {
+  return makeRoomFor(scenario.name, layout);
+}
+
+/** As makeRoom for the scenario of this name; undefined: none may be up. */
+export async function makeRoomFor(name: string | undefined, layout: Layout): Promise<boolean> {
   const state = readState(layout);
   if (state !== undefined && beingBuilt(state)) {
     throw new TwinspanError(
@@ -35,7 +40,7 @@ export async function makeRoom(scenario: Scenario, layout: Layout): Promise<bool
     );
   }
   if (state?.complete) {
-    if (state.scenario === scenario.name) return false;
+    if (state.scenario === name) return false;
     throw new TwinspanError('TS_LAB', `The scenario ${state.scenario} is up.`, 'Run: npm run lab -- down');
   }
   if (state !== undefined || standingNamespaces(SCENARIOS, layout).length > 0) {
