@@ -33,6 +33,8 @@ const TUN_SLOTS = 9;
 /** A message holds at most 128 datagrams (GRO), so a batch of UDP_SLOTS messages always fits. */
 const BATCH_ROWS = UDP_SLOTS * 128;
 const RING_BYTES = 1 << 18;
+/** How long the outbox may keep the event loop. */
+const DRAIN_MS_MAX = 5;
 
 /** What the addon gave up, under the names that the router's own drops have. */
 const NATIVE_DROPS: readonly (readonly [DropReason, number])[] = [
@@ -78,6 +80,8 @@ export class Dataplane {
   readonly #onFault: DataplaneOptions['onFault'];
   readonly #exited: Promise<void>;
   #sealing = false;
+  /** The rest of the outbox is taken in the next turn. */
+  #draining = false;
   #becameReady: () => void = () => {};
   /** Settles when the worker breathes. */
   readonly ready: Promise<void>;
@@ -201,15 +205,23 @@ export class Dataplane {
     else if (notice.kind === 'released') this.#onReleased(notice.index);
     else if (notice.kind === 'demoted') this.demotions.handle(notice.demoted);
     else if (notice.kind === 'fault') this.#onFault(notice.message, notice.stack);
-    else this.#drainOutbox();
+    else if (!this.#draining) this.#drainOutbox();
   }
 
+  /** Handshakes are slow to answer: in a storm of them timers must have their turn, too. */
   #drainOutbox(): void {
+    this.#draining = false;
     Atomics.store(this.#words, WORD_NOTIFIED, 0);
     const { outbox } = this.memory;
+    const untilMs = this.#native.now() + DRAIN_MS_MAX;
     while (outbox.next()) {
       this.#onRecord(outbox.type, outbox.argument, outbox.argument2, outbox.payload);
       outbox.release();
+      if (this.#native.now() < untilMs) continue;
+      this.#draining = true;
+      Atomics.store(this.#words, WORD_NOTIFIED, 1);
+      setImmediate(() => this.#drainOutbox());
+      return;
     }
   }
 }

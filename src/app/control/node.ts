@@ -209,7 +209,7 @@ export class Node {
   }
 
   async #reload(configFile: string): Promise<ReloadReport> {
-    const reloaded = readReload(configFile, this.configuration, (next) => this.#hasRoomFor(next));
+    const reloaded = await readReload(configFile, this.configuration, (next) => this.#hasRoomFor(next));
     if (!reloaded.ok) {
       this.log.error({ event: 'reload-refused', problems: reloaded.report.problems });
       return reloaded.report;

@@ -3,11 +3,13 @@
  * and if anything is wrong nothing changes. Some keys are read only at start; they are named, keep their old value, and
  * the rest applies. Who the node is cannot change at all without a restart.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Configuration } from '../../core/config/configuration.js';
 import { describeDiff, diffConfiguration } from '../../core/config/diff.js';
 import { withOffloads } from '../../core/config/offload.js';
 import { formatProblem } from '../../core/config/problem.js';
-import { readConfiguration, type Secrets } from '../../edge/file/configuration.js';
+import type { Secrets } from '../../edge/file/configuration.js';
+import { readConfigurationAside } from '../../edge/file/read-aside.js';
 import type { ReloadReport } from '../observe/report.js';
 
 /** Keys that make it another node. */
@@ -23,15 +25,16 @@ export type Reloaded =
     };
 
 /**
- * Reads `configFile` anew and compares it with `old`. What only a restart can change keeps its old value; what has outgrown
+ * Reads `configFile` anew, on another thread, and compares it with `old`. What only a restart can change keeps its old value; what has outgrown
  * the tables that were made at start (`hasRoomFor`) is refused.
  */
-export function readReload(
+export async function readReload(
   configFile: string,
   old: Configuration,
   hasRoomFor: (next: Configuration) => boolean,
-): Reloaded {
-  const loaded = readConfiguration(configFile);
+): Promise<Reloaded> {
+  const loaded = await readConfigurationAside(configFile);
+  await nextTurn();
   if (!loaded.ok) return refuse(loaded.problems.map(formatProblem));
   const next = withOffloads(loaded.configuration, old.local.offloadChosen);
   const diff = diffConfiguration(old, next);
