@@ -54,14 +54,14 @@ machineTest('the internet is two ISPs that masquerade their customers', async (t
   );
   t.regex(provision(), /internet is ready/);
   network.run('internet', 'ip addr add 203.0.113.10/24 dev eth0');
-  for (const isp of ['isp1', 'isp2']) {
+  for (const isp of ['wan1', 'wan2']) {
     const net = `100.64.${isp.slice(-1)}`;
     network.run(isp, `ip addr add ${net}.10/24 dev eth0; ip route add default via ${net}.1`);
     network.run(isp, 'ping -c 1 -W 5 203.0.113.10');
   }
   network.start('internet', ['timeout', '30', 'socat', '-u', 'TCP-LISTEN:7,reuseaddr', '/dev/null']);
   network.run('internet', 'until ss -Hltn | grep -q :7; do sleep 0.1; done');
-  network.start('isp2', ['timeout', '30', 'socat', '-u', 'EXEC:sleep 20', 'TCP:203.0.113.10:7']);
+  network.start('wan2', ['timeout', '30', 'socat', '-u', 'EXEC:sleep 20', 'TCP:203.0.113.10:7']);
   await until('the customer comes with the address of its ISP', () => {
     return network.run('internet', 'ss -Htn state established "sport = :7"').includes('203.0.113.102:');
   });
@@ -70,7 +70,7 @@ machineTest('the internet is two ISPs that masquerade their customers', async (t
     machine.must('/usr/local/lib/twinspan-lab/network; ip netns exec isp1 nft list ruleset'),
     /masquerade/,
   );
-  network.run('isp1', 'ping -c 1 -W 5 203.0.113.10');
+  network.run('wan1', 'ping -c 1 -W 5 203.0.113.10');
 });
 
 machineTest('a site has its database, Redis and SFTP, also after a second run', async (t) => {

@@ -39,10 +39,13 @@ function ispLines(host: Host): string[] {
 
 function internetLines(machine: Machine, isps: readonly Host[]): string[] {
   const internet = machine.nics.find((nic) => nic.segment === 'internet')!;
-  const others = machine.nics.filter((nic) => nic !== internet);
-  return [
+  const cards = isps.map((isp) => {
+    const nic = machine.nics.find((one) => one.segment === isp.interfaces[0].segment)!;
     // One that an earlier run has moved is out of sight, and done.
-    ...others.map((nic) => `[ -e /run/netns/${nic.device} ] || card ${nic.mac} ${nic.device}`),
+    return `[ -e /run/netns/${isp.name} ] || card ${nic.mac} ${nic.device}`;
+  });
+  return [
+    ...cards,
     ...nicLines(internet),
     `there ${BRIDGE} || ip link add ${BRIDGE} type bridge stp_state 0 forward_delay 0`,
     `ip link set ${BRIDGE} up`,
@@ -54,7 +57,9 @@ function internetLines(machine: Machine, isps: readonly Host[]): string[] {
 /** Routes of the hosts that a machine plays, each once. A node's default route must not stand before the manager's. */
 function routeLines(machine: Machine, hosts: readonly Host[]): string[] {
   const routes = hosts.flatMap((host) =>
-    host.routes.map(({ to, via }) => `ip route replace ${to} via ${via}`),
+    host.routes
+      .filter(({ to }) => to !== 'default')
+      .map(({ to, via }) => `ip route replace ${to} via ${via}`),
   );
   const gateways = hosts.flatMap((host) => host.node?.uplinks ?? []);
   return [

@@ -34,7 +34,7 @@ function isp(number: number): Host {
     name: `isp${number}`,
     kind: 'isp',
     interfaces: [
-      { name: 'inside', segment: `isp${number}`, address: `100.64.${number}.1/24` },
+      { name: 'inside', segment: `wan${number}`, address: `100.64.${number}.1/24` },
       { name: 'outside', segment: 'internet', address: `203.0.113.${100 + number}/24` },
     ],
     routes: [],
@@ -55,12 +55,12 @@ function edge(host: Host, place: number, profile: Profile): Host {
     interfaces: [
       ...isps.map((number) => ({
         name: `isp${number}`,
-        segment: `isp${number}`,
+        segment: `wan${number}`,
         address: `100.64.${number}.${10 * site + place}/24`,
       })),
       { ...lan, name: 'lan' },
     ],
-    routes: [],
+    routes: [{ to: 'default', via: gateway(isps[0]) }],
     node: {
       lan: 'lan',
       uplinks: isps.map((number) => ({
@@ -100,7 +100,7 @@ export function machineScenario(profile: Profile): Scenario {
         ? aws(host)
         : edge(host, cluster.members.indexOf(host.name), profile);
     });
-  const segments: Segment[] = ['internet', 'vpc-subnet', 'lan1', 'lan2', 'lan3', 'isp1', 'isp2'].map(
+  const segments: Segment[] = ['internet', 'vpc-subnet', 'lan1', 'lan2', 'lan3', 'wan1', 'wan2'].map(
     (name) => ({ name, kind: 'switch' }),
   );
   return {
