@@ -13,7 +13,7 @@ const FOLDER = fileURLToPath(new URL('../../../vagrant/', import.meta.url));
 
 test('topology.json is what the lab says', (t) => {
   const said = JSON.parse(readFileSync(`${FOLDER}topology.json`, 'utf8'));
-  t.deepEqual(said, JSON.parse(topologyJson()), 'npm run lab -- machines >vagrant/topology.json');
+  t.deepEqual(said, JSON.parse(topologyJson()), 'scripts/lab machines >vagrant/topology.json');
 });
 
 test('machines: every host has a place, every card an address of its own', (t) => {

@@ -18,7 +18,7 @@ export function topologyJson(): string {
   const profiles = Object.fromEntries(
     PROFILES.map((profile) => [profile, { machines: machinesOf(machineScenario(profile)) }]),
   );
-  const about = 'Written by: npm run lab -- machines >vagrant/topology.json';
+  const about = 'Written by: scripts/lab machines >vagrant/topology.json';
   return `${JSON.stringify({ about, profiles }, undefined, 2)}\n`;
 }
 
