@@ -70,7 +70,6 @@ function checkSite(
 ): void {
   const path: Path = ['clusters', cluster.name, 'site'];
   const text = formatPrefix(site);
-  const own = routes.filter((route) => leadsToSite(route, cluster.index));
   const identity = cluster.natUnmatched === 'identity';
   const overlay = network.cidrs.find((cidr) => overlap(cidr, site));
   if (overlay !== undefined && !(identity && contains(overlay, site))) {
@@ -79,13 +78,13 @@ function checkSite(
       : 'Only a cluster with nat: { unmatched: identity } may use overlay addresses.';
     findings.refuse(source, path, `${text} overlaps the network's CIDR ${formatPrefix(overlay)}.`, hint);
   }
-  if (identity && !own.some((route) => overlap(route.prefix, site))) {
+  const leads = (route: RouteConfiguration): boolean => leadsToSite(route, cluster.index);
+  if (identity && !routes.some((route) => leads(route) && overlap(route.prefix, site))) {
     const message = `${text} keeps its addresses (nat: identity), but no route leads it to cluster '${cluster.name}'.`;
     findings.warn(source, path, message, 'Others will not accept or answer packets from it.');
   }
   for (const route of routes) {
-    if (typeof route.target !== 'number' || leadsToSite(route, cluster.index)) continue;
-    if (!contains(site, route.prefix)) continue;
+    if (typeof route.target !== 'number' || !contains(site, route.prefix) || leads(route)) continue;
     const message = `${text} is the cluster's own site, yet ${formatPrefix(route.prefix)} is routed elsewhere`;
     findings.warn(source, path, `${message} (line ${route.line}).`);
   }

@@ -87,6 +87,8 @@ function destinationOf(
     const target = externals[external].cluster;
     return target < 0 ? undefined : { target, external };
   }
+  const cluster = clusterIndex.get(name);
+  if (cluster !== undefined) return cluster < 0 ? undefined : { target: cluster, external: undefined };
   const kind = externals.length === 0 ? 'cluster' : 'cluster or external peer';
   const known = new Map([...clusterIndex, ...externalIndex]);
   const target = lookUp(kind, name, known, source, path, findings);
