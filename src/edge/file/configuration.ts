@@ -55,7 +55,7 @@ export function readConfigurationFiles(
 /** The whole configuration with its secrets. Never throws for what the files hold. */
 export function readConfiguration(nodeFile: string): ConfigurationResult {
   const loaded = readConfigurationFiles(nodeFile);
-  if (!loaded.ok) return loaded;
+  if (!loaded.ok) return { ok: false, problems: loaded.problems, warnings: loaded.warnings };
   const { configuration, warnings } = loaded;
   const findings = new Findings();
   const secrets = readSecrets(configuration, loaded.node as Source, loaded.network as Source, findings);

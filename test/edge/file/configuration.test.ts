@@ -5,6 +5,7 @@ import { formatKey } from '../../../src/core/base/key.js';
 import { formatProblem } from '../../../src/core/config/problem.js';
 import { readConfiguration, readConfigurationFiles } from '../../../src/edge/file/configuration.js';
 import { generatePrivateKey, publicKeyOf, writeSecretKey } from '../../../src/edge/file/key-file.js';
+import { readConfigurationAside } from '../../../src/edge/file/read-aside.js';
 import { edit, SEED_NETWORK, SEED_NODE, testKey } from '../../support/seed_config.js';
 import { tempDir } from '../../support/temp_dir.js';
 
@@ -100,4 +101,22 @@ test('YAML that does not parse is refused with its place', (t) => {
   const files = install(t);
   writeFileSync(files.network, 'network: { name: acme\n');
   t.regex(said(files)[0], /^TS_CONFIG_INVALID network\.yaml:2:1: not valid YAML/);
+});
+
+test('another thread reads the same, whatever the files hold', async (t) => {
+  const files = install(t);
+  const spoil: (() => void)[] = [
+    () => {},
+    () => chmodSync(files.key, 0o644),
+    () => writeFileSync(files.network, edit(SEED_NETWORK, 'to: AWSCluster', 'to: Nowhere')),
+    () => writeFileSync(files.network, '{'),
+    () => rmSync(files.network),
+    () => writeFileSync(files.node, '{'),
+    () => rmSync(files.node),
+  ];
+  for (const step of spoil) {
+    step();
+    t.deepEqual(await readConfigurationAside(files.node), readConfiguration(files.node));
+  }
+  t.false(readConfiguration(files.node).ok);
 });
