@@ -158,7 +158,7 @@ rootTest('an ISP loses 30 % both ways: it is left once, and nothing flaps', asyn
   t.deepEqual(
     uses(),
     before.map((count) => count + 1),
-    'one change, at each end',
+    `one change, at each end: ${JSON.stringify(two.na.events('path-in-use').map(({ why }) => why))}`,
   );
   const [path] = (await two.na.call('paths', {})).peers[0].paths.filter(({ uplink }) => uplink === 'isp1');
   t.log(`isp1 is ${path.state} (${path.why}), loss ${JSON.stringify(path.lossPercent)}`);
