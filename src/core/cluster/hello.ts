@@ -16,8 +16,8 @@ import type { Epoch } from './register.js';
 
 export const HELLO_VERSION = 1;
 export const HELLO_BYTES_MAX = 1_152;
-/** 1024 nodes and 512 clusters with the longest names fit. */
-export const HELLO_PARTS_MAX = 255;
+/** 6,000 nodes and as many clusters with the longest names fit. */
+export const HELLO_PARTS_MAX = 999;
 const NAME_LENGTH_MAX = 63;
 const HEAD = `{"v":${HELLO_VERSION},"i":[`;
 const CLOSING_BRACKET = 0x5d;

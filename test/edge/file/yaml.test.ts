@@ -78,7 +78,7 @@ test('what is not UTF-8, too large, or not there is refused', (t) => {
   };
   t.is(said('latin1', Uint8Array.of(0x61, 0x3a, 0x20, 0xe9)), 'TS_CONFIG_INVALID is not UTF-8 text. ');
   t.is(
-    said('large', new Uint8Array((4 << 20) + 1).fill(32)),
+    said('large', new Uint8Array((1 << 22) + 1).fill(32)),
     'TS_CONFIG_INVALID has 4194305 bytes; at most 4194304 are accepted. ',
   );
   t.is(said('absent'), 'TS_CONFIG_UNREADABLE cannot be read (ENOENT). There is no such file.');
