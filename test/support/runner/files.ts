@@ -16,6 +16,7 @@ export interface Phases {
   readonly serial: string[];
 }
 
+const LONG = '.long.test.ts';
 const EDGES = /^test\/edge\//;
 /** bad-ways: a machine that keeps a daemon waiting looks like an ISP that loses packets. */
 const DAEMONS = /^test\/app\/daemon\/(?!bad-ways)/;
@@ -32,8 +33,8 @@ export function filesBelow(root: string, folder: string): string[] {
 }
 
 /**
- * Test sources that match any of `patterns` (all, where there is none), as phases of compiled files. A pattern is a
- * part of a path; `dist/` before it and an extension after it do not matter.
+ * Test sources that match any of `patterns`, as phases of compiled files; where there is none, all but those that take
+ * minutes (NAME.long.test.ts). A pattern is a part of a path; `dist/` before it and an extension after it do not matter.
  */
 export function planPhases(sources: readonly string[], patterns: readonly string[]): Phases {
   const wanted = patterns.map((pattern) =>
@@ -41,7 +42,8 @@ export function planPhases(sources: readonly string[], patterns: readonly string
   );
   const tests = sources.filter(
     (file) =>
-      file.endsWith('.test.ts') && (wanted.length === 0 || wanted.some((part) => file.includes(part))),
+      file.endsWith('.test.ts') &&
+      (wanted.length === 0 ? !file.endsWith(LONG) : wanted.some((part) => file.includes(part))),
   );
   const compiled = (file: string): string => `dist/${file.replace(/\.ts$/, '.js')}`;
   return {

@@ -53,6 +53,7 @@ test('sources decide what runs, and tests of whole networks run last', (t) => {
     'test/edge/tun.test.ts',
     'test/app/daemon/pair.test.ts',
     'test/lab/up.test.ts',
+    'test/lab/day.long.test.ts',
     'test/support/privileged.ts',
   ];
   t.deepEqual(planPhases(sources, []), {
@@ -62,6 +63,7 @@ test('sources decide what runs, and tests of whole networks run last', (t) => {
     serial: ['dist/test/lab/up.test.js'],
   });
   t.deepEqual(planPhases(sources, ['nat']).serial, []);
+  t.deepEqual(planPhases(sources, ['long']).serial, ['dist/test/lab/day.long.test.js']);
   t.deepEqual(planPhases(sources, ['dist/test/edge/tun.test.js']), {
     plain: [],
     edges: ['dist/test/edge/tun.test.js'],
