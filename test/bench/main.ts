@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { Lane } from './lane.js';
 import { figuresOf, MEASURES } from './measure/measures.js';
 import { measureIdle, measureStarts, type NodeFigures, peakMegabytes } from './measure/node.js';
+import { type PauseFigures, renderPauses } from './measure/pauses.js';
 import { type Options, parseOptions, USAGE } from './options.js';
 import { findPeers } from './peers/all.js';
 import type { Peer } from './peers/peer.js';
@@ -74,6 +75,18 @@ function measureCore(warnings: string[]): Report['core'] {
   }
 }
 
+/** How long our threads keep away from their work while everything happens at once, from its own program. */
+function measurePauses(options: Options, warnings: string[]): PauseFigures | undefined {
+  console.log('  pauses under load');
+  try {
+    const argv = ['--json', '--seconds', String(options.quick ? 3 : 10)];
+    return runMeter(ROOT, 'dist/test/bench/pauses.js', argv) as PauseFigures;
+  } catch (error) {
+    warnings.push(`The measure of pauses failed: ${error instanceof Error ? error.message : error}`);
+    return undefined;
+  }
+}
+
 function checkPrograms(): void {
   const missing = PROGRAMS.filter((name) => attempt(['sh', '-c', `command -v ${name}`]) === '');
   if (missing.length > 0)
@@ -96,6 +109,7 @@ async function bench(options: Options, signal: AbortSignal): Promise<void> {
     ? await measureLanes(peers, options, signal)
     : { samples: [], nodes: {} };
   const core = options.traffic && ours ? measureCore(warnings) : {};
+  const pauses = options.traffic && ours ? measurePauses(options, warnings) : undefined;
   const scale = options.scale ? await measureScale(ROOT, options.quick, warnings, signal) : [];
   const circumstances = {
     date: new Date().toISOString(),
@@ -111,11 +125,12 @@ async function bench(options: Options, signal: AbortSignal): Promise<void> {
   const taken = figuresOf(MEASURES).filter(({ key }) => samples.some((sample) => sample.measure === key));
   const report = buildReport(circumstances, taken, samples, nodes, core, scale);
   console.log(`\n${renderTables(report)}\n`);
+  if (pauses !== undefined) console.log(`Pauses under load: ${renderPauses(pauses)}\n`);
   for (const target of checkTargets(report)) console.log(describeTarget(target));
   for (const warning of report.warnings) console.log(`warning: ${warning}`);
   const json = resolve(ROOT, options.json);
   mkdirSync(dirname(json), { recursive: true });
-  writeFileSync(json, `${JSON.stringify({ ...report, targets: checkTargets(report) }, null, 2)}\n`);
+  writeFileSync(json, `${JSON.stringify({ ...report, pauses, targets: checkTargets(report) }, null, 2)}\n`);
   console.log(`${options.json}: wrote the figures.`);
   if (options.writeReadme) console.log(writeReadme(ROOT, report));
   if (missing.length > 0) process.exitCode = 1;

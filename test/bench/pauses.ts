@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Lane } from './lane.js';
-import { PausesPeer } from './measure/pauses.js';
+import { PausesPeer, renderPauses } from './measure/pauses.js';
 import { twinspan } from './peers/twinspan.js';
 import { Cleanup } from './shell.js';
 import { workFolderOf } from './topology.js';
@@ -49,12 +49,5 @@ const lane = new Lane(measured.peer, 0, folder, aborted.signal);
 await lane.open(cleanup);
 await lane.start();
 const figures = await measured.measure(lane);
-if (values.json) console.log(JSON.stringify({ options, ...figures }, null, 2));
-else {
-  const { gigabitsPerSecond, handshakesPerSecond, reloads } = figures;
-  console.log(
-    `${gigabitsPerSecond.toFixed(2)} Gb/s, ${handshakesPerSecond.toFixed(0)} handshakes/s, ${reloads} reloads of ${options.routes} routes`,
-  );
-  console.table(figures.threads);
-}
+console.log(values.json ? JSON.stringify({ options, ...figures }, null, 2) : renderPauses(figures));
 process.exit(0);

@@ -15,6 +15,7 @@ import { attempt, run } from '../shell.js';
 import { WAN_ADDRESS } from '../topology.js';
 import type { CrowdSetup } from './crowd.js';
 import { runIperf } from './iperf.js';
+import { schedulingSeconds } from './proc.js';
 
 const CROWD = fileURLToPath(new URL('./crowd.js', import.meta.url));
 const NODES = ['na', 'nb'] as const;
@@ -36,6 +37,8 @@ export interface PauseFigures {
   readonly gigabitsPerSecond: number;
   readonly handshakesPerSecond: number;
   readonly reloads: number;
+  /** Percent of the time in which the nodes' threads had work and others had the processor: no fault of theirs. */
+  readonly waitedPercent: number;
   /** Of all nodes. */
   readonly threads: readonly ThreadFigures[];
 }
@@ -90,7 +93,11 @@ export class PausesPeer {
     const before = await pausesOf(lane);
     const reloading = new AbortController();
     const reloads = reloadEveryMs === 0 ? Promise.resolve(0) : this.#reload(lane, reloading.signal);
+    const scheduled = lane.daemons.map(schedulingSeconds);
     const transfer = await runIperf(lane, seconds, ['-P', '4']);
+    const since = lane.daemons.map(schedulingSeconds).map(({ ran, waited }, index) => {
+      return { ran: ran - scheduled[index].ran, waited: waited - scheduled[index].waited };
+    });
     const after = await pausesOf(lane);
     reloading.abort();
     const established = crowd === undefined ? 0 : await crowd.end();
@@ -98,6 +105,7 @@ export class PausesPeer {
       gigabitsPerSecond: transfer.gigabitsPerSecond,
       handshakesPerSecond: established,
       reloads: await reloads,
+      waitedPercent: shareWaited(since),
       threads: after.flatMap(({ node, pauses }, index) => difference(node, before[index].pauses, pauses)),
     };
   }
@@ -165,6 +173,24 @@ export class PausesPeer {
       },
     };
   }
+}
+
+function shareWaited(since: readonly { ran: number; waited: number }[]): number {
+  const total = (key: 'ran' | 'waited'): number => since.reduce((sum, one) => sum + one[key], 0);
+  return (100 * total('waited')) / (total('ran') + total('waited'));
+}
+
+/** The figures as text. */
+export function renderPauses(figures: PauseFigures): string {
+  const { gigabitsPerSecond, handshakesPerSecond, reloads, waitedPercent, threads } = figures;
+  return [
+    `${gigabitsPerSecond.toFixed(2)} Gb/s, ${handshakesPerSecond.toFixed(0)} handshakes/s, ${reloads} reloads`,
+    `other threads had the processor for ${waitedPercent.toFixed(0)} % of the time in which there was work`,
+    ...threads.map(({ node, thread, turns, p99Ms, p999Ms, longestMs }) => {
+      const ms = [p99Ms, p999Ms, longestMs].map((one) => one.toFixed(2).padStart(9)).join('');
+      return `  ${node} ${thread.padEnd(10)}${String(turns).padStart(8)} turns   p99, p99.9, longest:${ms} ms`;
+    }),
+  ].join('\n');
 }
 
 async function ask(lane: Lane, node: string, method: 'status' | 'metrics' | 'reload'): Promise<unknown> {

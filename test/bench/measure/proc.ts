@@ -76,3 +76,14 @@ export function foreignSeconds(ours: ReadonlySet<number>): number {
   }
   return seconds;
 }
+
+/** Seconds that the threads of a process have run, and have been ready to run while others did (schedstat). */
+export function schedulingSeconds(pid: number): { ran: number; waited: number } {
+  let [ran, waited] = [0, 0];
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    const fields = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ').map(Number);
+    ran += fields[0] / 1e9;
+    waited += fields[1] / 1e9;
+  }
+  return { ran, waited };
+}
