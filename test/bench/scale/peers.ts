@@ -36,6 +36,8 @@ const IDLE_SECONDS = 2;
 /** After the last session: what is still to be done about the others is done by then. */
 const SETTLE_MS = 1_500;
 const CONNECT_MS_MAX = 90_000;
+/** From so many peers on, what they take stands out from what V8 happens not to have collected. */
+const MANY = 1000;
 /** Where nobody listens, and no host answers by ICMP: the packets' end is the gateway's site. */
 const SINK_PORT = 9;
 
@@ -284,7 +286,12 @@ function seriesOf(taken: readonly [number, Figures][]): Growth[] {
   });
   return [
     series('rss', 'memory of the gateway', 'MB', ({ rssMb }) => rssMb),
-    series('memory', 'memory a peer', 'KB', ({ rssMb }, size) => ((rssMb - alone) * 1000) / (size - 1)),
+    {
+      ...series('memory', 'memory a peer', 'KB', () => Number.NaN),
+      points: taken
+        .filter(([size]) => size >= MANY)
+        .map(([size, { rssMb }]) => ({ size, value: ((rssMb - alone) * 1000) / (size - 1) })),
+    },
     series('back', 'all back after a restart', 's', ({ back }) => back),
     series('backFromFirst', 'from the first to the last', 's', ({ backFromFirst }) => backFromFirst),
     series('sessions', 'sessions that come up', '/s of a core', ({ sessions }) => sessions),
