@@ -150,10 +150,9 @@ for (const family of [4, 6] as const) {
       await until('the fast pace is agreed', () => frr.show()['remote-transmit-interval'] === 75);
       t.is(frr.show()['remote-detect-multiplier'], 4);
       const [{ name, bfd, paths }] = (await na.call('paths', { peer: 'router' })).peers;
-      t.like(
-        { name, bfd, path: paths[0] },
-        { name: 'router', bfd: true, path: { state: 'up', remote: `192.0.2.7:${PORT}` } },
-      );
+      t.like({ name, bfd, path: paths[0] }, { name: 'router', bfd: true, path: { state: 'up' } });
+      // Where it is dialled, or where it speaks from by itself, as its kernel prefers: WireGuard follows.
+      t.regex(String(paths[0].remote), /^(192\.0\.2\.7|198\.51\.100\.6):51820$/);
 
       await frr.kill();
       t.is((await site.told('down', 1))['why'], 'detection time expired');

@@ -6,12 +6,13 @@
  * While such a peer is down it is tried by the next uplink every few seconds: plain WireGuard follows whom it hears.
  */
 import { randomInt } from 'node:crypto';
-import { ENDPOINT_BYTES, ENDPOINT_SOCKET } from '../../core/base/endpoint.js';
+import { ENDPOINT_BYTES, ENDPOINT_SOCKET, encodeEndpoint } from '../../core/base/endpoint.js';
 import { timeoutMs } from '../../core/base/timeout.js';
 import type { WatchConfiguration } from '../../core/config/configuration.js';
 import { Parsed } from '../../core/packet/parsed.js';
 import { BfdWatch, WATCH_BYTES_MAX } from '../../core/path/bfd-watch.js';
 import { PACE_DEFAULT } from '../../core/path/pacing.js';
+import type { Dialler } from './dialler.js';
 import type { Node } from './node.js';
 
 /** A timer that comes later than this follows a pause: what was sent meanwhile is heard first. */
@@ -26,10 +27,12 @@ interface Watched {
   timer: NodeJS.Timeout | undefined;
   dueAtMs: number;
   triedAtMs: number;
+  tried: number;
 }
 
 export class ExternalWatch {
   readonly #node: Node;
+  readonly #dialler: Pick<Dialler, 'endpoints'>;
   readonly #dial: (peer: number) => void;
   readonly #onNews: () => void;
   /** By peer number. BOUNDED by the configuration. */
@@ -39,8 +42,14 @@ export class ExternalWatch {
   #discriminator = randomInt(1, 2 ** 31);
 
   /** `dial` starts a handshake with a peer. */
-  constructor(node: Node, dial: (peer: number) => void, onNews: () => void) {
+  constructor(
+    node: Node,
+    dialler: Pick<Dialler, 'endpoints'>,
+    dial: (peer: number) => void,
+    onNews: () => void,
+  ) {
     this.#node = node;
+    this.#dialler = dialler;
     this.#dial = dial;
     this.#onNews = onNews;
   }
@@ -59,7 +68,7 @@ export class ExternalWatch {
       { local, remote, localDiscriminator, pace: PACE_DEFAULT, random: Math.random },
       now,
     );
-    this.#watched.set(peer, { watch, timer: undefined, dueAtMs: now, triedAtMs: now });
+    this.#watched.set(peer, { watch, timer: undefined, dueAtMs: now, triedAtMs: now, tried: 0 });
     this.#tick(peer);
   }
 
@@ -80,7 +89,7 @@ export class ExternalWatch {
       const waitMs = session.remoteDiscriminator === 0 ? TRY_MS : TRY_HEARD_MS;
       if (verdict !== 'down' || now - watched.triedAtMs < waitMs) continue;
       watched.triedAtMs = now;
-      this.#useNextUplink(peer);
+      this.#useNextUplink(peer, watched.tried++);
       watched.watch.hurry(now);
       this.#drain(peer);
       this.#dial(peer);
@@ -99,17 +108,22 @@ export class ExternalWatch {
     return true;
   }
 
-  #useNextUplink(peer: number): void {
+  /** Where it last spoke from may be an address of the way that is dead: what is configured is dialled, one after another. */
+  #useNextUplink(peer: number, attempt: number): void {
     const { paths, pathing, configuration, log } = this.#node;
     const record = paths.current(peer)?.slice();
     const { uplinks } = configuration.local;
     if (record === undefined) return;
+    const known = this.#dialler.endpoints(peer).filter(({ address }) => address !== undefined);
+    const { address, port } = known[attempt % known.length] ?? {};
+    if (address !== undefined) record.set(encodeEndpoint(address, port ?? 0, record[ENDPOINT_SOCKET]));
     const last = record[ENDPOINT_SOCKET];
     const places = [...uplinks.keys()].map((i) => (last + 1 + i) % uplinks.length);
     const next = places.find((place) => pathing.uplinkReason(place) === '');
-    if (next === undefined || next === last) return;
+    if (next === undefined) return;
     record[ENDPOINT_SOCKET] = next;
     paths.publish(peer, record);
+    if (next === last) return;
     log.info({ event: 'external-peer-tried', peer: this.#node.peerName(peer), uplink: uplinks[next].name });
   }
 

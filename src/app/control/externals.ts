@@ -65,6 +65,7 @@ export class Externals {
     this.#node = node;
     this.watch = new ExternalWatch(
       node,
+      parts.dialler,
       (peer) => parts.peering.dial(peer),
       () => this.handleTimeout(node.native.now()),
     );
