@@ -5,7 +5,6 @@
  *   node dist/test/bench/pauses.js [--seconds N] [--routes N] [--edges N] [--handshakes N] [--reload-ms N] [--json]
  */
 import { mkdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Lane } from './lane.js';
@@ -44,7 +43,7 @@ const folder = workFolderOf(process.pid);
 mkdirSync(folder, { mode: 0o700 });
 cleanup.add(() => rmSync(folder, { recursive: true, force: true }));
 cleanup.add(() => aborted.abort());
-const measured = new PausesPeer(base, join(ROOT, 'dist/src/app/main.js'), options);
+const measured = new PausesPeer(base, options);
 const lane = new Lane(measured.peer, 0, folder, aborted.signal);
 await lane.open(cleanup);
 await lane.start();

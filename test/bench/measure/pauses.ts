@@ -8,10 +8,12 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { HistogramReport, MetricsReport, StatusReport } from '../../../src/app/observe/report.js';
+import { formatKey } from '../../../src/core/base/key.js';
+import { generatePrivateKey, publicKeyOf } from '../../../src/edge/file/key-file.js';
 import { callDaemon } from '../../../src/edge/socket/client.js';
 import type { Lane } from '../lane.js';
 import type { Peer } from '../peers/peer.js';
-import { attempt, run } from '../shell.js';
+import { attempt } from '../shell.js';
 import { WAN_ADDRESS } from '../topology.js';
 import type { CrowdSetup } from './crowd.js';
 import { runIperf } from './iperf.js';
@@ -58,14 +60,18 @@ export class PausesPeer {
   readonly #twinspan: Peer;
   readonly #crowd: { privateKey: string; publicKey: string; address: string }[] = [];
 
-  constructor(twinspan: Peer, program: string, options: PauseOptions) {
+  constructor(twinspan: Peer, options: PauseOptions) {
     this.#twinspan = twinspan;
     this.#options = options;
     const edges = options.handshakesPerSecond === 0 ? 0 : options.edges;
     for (let i = 0; i < edges; i++) {
-      const privateKey = run([process.execPath, program, 'keygen']).trim();
-      const publicKey = run([process.execPath, program, 'pubkey'], privateKey).trim();
-      this.#crowd.push({ privateKey, publicKey, address: `10.200.${i >> 8}.${(i & 255) + 1}` });
+      const privateKey = generatePrivateKey();
+      const publicKey = formatKey(publicKeyOf(privateKey));
+      this.#crowd.push({
+        privateKey: formatKey(privateKey),
+        publicKey,
+        address: `10.200.${i >> 8}.${(i & 255) + 1}`,
+      });
     }
   }
 
