@@ -247,7 +247,9 @@ export class PathMtu {
     const least = Math.max(this.#low, MTU_MIN);
     const middle = (least + this.#high) / 2;
     const size = middle - (middle % STEP);
-    return size > least ? size : 0;
+    if (size > least) return size;
+    const next = least - (least % STEP) + STEP;
+    return next < this.#high ? next : 0;
   }
 
   #attempt(size: number, now: number): void {
