@@ -1,5 +1,5 @@
 /** A peer's endpoint is a DNS name: one that does not resolve, does later, and moves while its paths are dead. */
-
+import type { ExecutionContext } from 'ava';
 import { Names } from '../../support/names.js';
 import { until } from '../../support/namespaces.js';
 import { rootTest } from '../../support/privileged.js';
@@ -9,19 +9,23 @@ import { HB, Line } from './line.js';
 const NAME = 'hub.example.net';
 const ENDPOINT = `${NAME}:51820`;
 
+/** nb is found by its name alone, and cannot dial: after a restart only na can find it. */
+function begin(t: ExecutionContext): { line: Line; names: Names } {
+  const line = new Line(t);
+  line.describe({
+    nodes: {
+      na: { publicKey: line.na.key.publicKey },
+      nb: { publicKey: line.nb.key.publicKey, endpoints: [ENDPOINT] },
+    },
+  });
+  return { line, names: new Names(line.network, 'na') };
+}
+
 rootTest(
   'a name that does not resolve is told, asked for again, and asked for anew when its paths die',
   async (t) => {
-    const line = new Line(t);
+    const { line, names } = begin(t);
     const { network, na, nb } = line;
-    const names = new Names(network, 'na');
-    // nb cannot dial: after a restart only na can find it.
-    line.describe({
-      nodes: {
-        na: { publicKey: na.key.publicKey },
-        nb: { publicKey: nb.key.publicKey, endpoints: [ENDPOINT] },
-      },
-    });
     await Promise.all([na.start(), nb.start()]);
     const reasons = (): string[] => na.events('endpoint-unresolved').map(({ reason }) => String(reason));
     await until('nobody answers', () => reasons().length > 0);
@@ -51,15 +55,8 @@ rootTest(
 );
 
 rootTest('a name has several addresses: each has its turn until one works', async (t) => {
-  const line = new Line(t);
+  const { line, names } = begin(t);
   const { network, na, nb } = line;
-  const names = new Names(network, 'na');
-  line.describe({
-    nodes: {
-      na: { publicKey: na.key.publicKey },
-      nb: { publicKey: nb.key.publicKey, endpoints: [ENDPOINT] },
-    },
-  });
   names.set({ [NAME]: ['198.51.100.50', '198.51.100.2'] });
   await names.serve();
   await Promise.all([na.start(), nb.start()]);

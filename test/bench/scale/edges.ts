@@ -2,7 +2,7 @@
  * A gateway and its many edges, as configuration: each edge is a cluster of one node that dials, with a network of the
  * overlay and an address on the WAN of its own. Site `na` of the benchmark's line is the gateway's; `nb` holds the edges.
  */
-import { join } from 'node:path';
+import { nodeConfig } from '../peers/twinspan.js';
 import { SITE, WAN_ADDRESS } from '../topology.js';
 
 export const GATEWAY_PORT = 51820;
@@ -64,15 +64,9 @@ export function gatewayNetwork(gatewayKey: string, edgeKeys: readonly string[]):
 /** node.yaml of the gateway, whose files are all in `folder`. */
 export function gatewayNode(folder: string, uapiName: string): object {
   return {
+    ...nodeConfig('na', folder, uapiName),
     node: 'gw',
     network: 'network.yaml',
-    privateKeyFile: join(folder, 'private.key'),
-    lan: { device: 'lan0', tun: 'ts-lan' },
-    wan: { tun: 'ts-wan' },
-    uplinks: [{ name: 'isp1', device: 'wan0', cost: 10 }],
     listenPort: GATEWAY_PORT,
-    stateDir: join(folder, 'state'),
-    runDir: join(folder, 'run'),
-    uapi: { name: uapiName },
   };
 }
