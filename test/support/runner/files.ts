@@ -8,19 +8,19 @@ import { join, relative } from 'node:path';
 export interface Phases {
   /** Run several at a time. */
   readonly plain: string[];
-  /** Run two at a time: most of them wait for sockets, servers and devices. */
+  /** Run a few at a time: most of them wait for sockets, servers, devices and the installer's machine. */
   readonly edges: string[];
-  /** Run two at a time: a few daemons each, which mostly wait for something to be noticed. */
+  /** Run a few at a time: a few daemons each, which mostly wait for something to be noticed. */
   readonly daemons: string[];
   /** Run one after the other, last: they own whole networks of daemons, and look at when things happen. */
   readonly serial: string[];
 }
 
 const LONG = '.long.test.ts';
-const EDGES = /^test\/edge\//;
+const EDGES = /^test\/(edge|deploy)\//;
 /** bad-ways: a machine that keeps a daemon waiting looks like an ISP that loses packets. */
-const DAEMONS = /^test\/app\/daemon\/(?!bad-ways)/;
-const SERIAL = /^test\/(app\/daemon\/bad-ways|interop|lab|deploy)/;
+const DAEMONS = /^test\/(app\/daemon\/(?!bad-ways)|interop\/)/;
+const SERIAL = /^test\/(app\/daemon\/bad-ways|lab\/)/;
 
 /** Every file below `root`/`folder`, as paths relative to `root`, sorted. */
 export function filesBelow(root: string, folder: string): string[] {
