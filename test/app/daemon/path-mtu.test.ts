@@ -133,7 +133,8 @@ rootTest('the path becomes narrower under a transfer, and wide again: the transf
   await transfer;
   line.widen();
   t.log(`wide: known after ${await line.carries(FULL)} ms`);
-  t.like(line.na.events('path-mtu').at(-1), { from: MTU, to: FULL, why: 'packets of 1468 bytes arrive' });
+  // Of whatever size was known last: the transfer may have cost probes of the narrow one, too.
+  t.like(line.na.events('path-mtu').at(-1), { to: FULL, why: 'packets of 1468 bytes arrive' });
   await stream(line.network, 'ha', HB);
 });
 
