@@ -179,6 +179,20 @@ napi_value callEventSignal(napi_env env, napi_callback_info info) {
   return number(env, arguments.integer(0, &fd) ? eventSignal(fd) : -EINVAL);
 }
 
+napi_value callEventTake(napi_env env, napi_callback_info info) {
+  Arguments<1> arguments(env, info);
+  int32_t fd;
+  return number(env, arguments.integer(0, &fd) ? eventTake(fd) : -EINVAL);
+}
+
+napi_value callThreadName(napi_env env, napi_callback_info info) {
+  Arguments<1> arguments(env, info);
+  char name[TEXT_MAX];
+  size_t length;
+  if (!text(env, arguments.at(0), name, sizeof(name), &length)) return number(env, -EINVAL);
+  return number(env, threadName(name));
+}
+
 napi_value closeFd(napi_env env, napi_callback_info info) {
   Arguments<1> arguments(env, info);
   int32_t fd;
@@ -240,6 +254,8 @@ const Binding SYSTEM_BINDINGS[] = {
     {"wait", callWait},
     {"eventOpen", callEventOpen},
     {"eventSignal", callEventSignal},
+    {"eventTake", callEventTake},
+    {"threadName", callThreadName},
     {"closeFd", closeFd},
     {"sdNotify", sdNotify},
     {nullptr, nullptr},

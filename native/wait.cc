@@ -1,5 +1,6 @@
 #include "wait.h"
 
+#include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -7,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstdio>
@@ -70,6 +72,18 @@ int eventSignal(int fd) {
   // EAGAIN: the counter is full, so the waiter is being woken already.
   if (write(fd, &one, sizeof(one)) == sizeof(one) || errno == EAGAIN) return 0;
   return -errno;
+}
+
+int eventTake(int fd) {
+  uint64_t count;
+  if (read(fd, &count, sizeof(count)) == sizeof(count)) {
+    return static_cast<int>(std::min<uint64_t>(count, INT32_MAX));
+  }
+  return errno == EAGAIN ? 0 : -errno;
+}
+
+int threadName(const char* name) {
+  return -pthread_setname_np(pthread_self(), name);
 }
 
 double nowMs() {

@@ -25,6 +25,11 @@ class Poller {
 int eventOpen();
 // 0 or −errno.
 int eventSignal(int fd);
+// Takes the signals that have come: how many, 0 for none, or −errno.
+int eventTake(int fd);
+
+// Names the calling thread (at most 15 bytes) for ps, top and /proc. 0 or −errno.
+int threadName(const char* name);
 
 // CLOCK_BOOTTIME in milliseconds: it goes on while the machine sleeps, as sessions elsewhere do.
 double nowMs();

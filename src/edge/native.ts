@@ -205,6 +205,10 @@ export interface Native {
   wait(poller: number, timeoutMs: number): number;
   eventOpen(): number;
   eventSignal(fd: number): number;
+  /** Takes the signals that have come, for whoever watches an event fd with `watchOpen`: how many, or −errno. */
+  eventTake(fd: number): number;
+  /** Names the calling thread, at most 15 bytes, for ps, top and /proc. 0 or −errno. */
+  threadName(name: string): number;
   /** 0 or −errno. 0, 1 and 2 are refused. */
   closeFd(fd: number): number;
 

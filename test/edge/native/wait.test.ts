@@ -16,6 +16,38 @@ test('the clock goes forward in milliseconds', (t) => {
   t.true(native().now() >= after);
 });
 
+test('a watched event tells of all signals since it was last taken, and then is quiet', async (t) => {
+  const event = native().eventOpen();
+  let calls = 0;
+  const taken = await new Promise<number>((resolve) => {
+    const watch = native().watchOpen(event, () => {
+      calls++;
+      native().watchClose(watch);
+      resolve(native().eventTake(event));
+    });
+    native().eventSignal(event);
+    native().eventSignal(event);
+    // Alone, a watch does not keep the process alive.
+    setTimeout(() => {}, 100);
+  });
+  t.deepEqual([calls, taken], [1, 2]);
+  t.is(native().eventTake(event), 0);
+  t.is(native().closeFd(event), 0);
+  t.true(native().eventTake(-1) < 0);
+});
+
+test('a thread that is named has this name in /proc', async (t) => {
+  const code = `const { readFileSync } = await import('node:fs'); const { parentPort } = await import('node:worker_threads');
+    const { native } = await import('${addon}'); const named = native().threadName('ts-test');
+    parentPort.postMessage([named, readFileSync('/proc/thread-self/comm', 'utf8').trim(), native().threadName('x'.repeat(16))]);`;
+  const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(code)}`));
+  const [named, comm, tooLong] = await new Promise<[number, string, number]>((resolve, reject) => {
+    worker.once('message', resolve).once('error', reject);
+  });
+  t.deepEqual([named, comm], [0, 'ts-test']);
+  t.true(tooLong < 0);
+});
+
 test('a wait answers the readable descriptors, drains events and times out with 0', (t) => {
   const events = [native().eventOpen(), native().eventOpen()];
   const socket = native().udpOpen({
