@@ -73,6 +73,8 @@ export class Dataplane {
   readonly #native: Native;
   readonly #words = new Int32Array(new SharedArrayBuffer(WORD_COUNT * 4));
   readonly #wakeFd: number;
+  readonly #outboxFd: number;
+  readonly #outboxWatch: number;
   readonly #worker: Worker;
   readonly #onRecord: DataplaneOptions['onRecord'];
   readonly #onInstalled: DataplaneOptions['onInstalled'];
@@ -95,6 +97,8 @@ export class Dataplane {
     this.#onReleased = options.onReleased;
     this.#onFault = options.onFault;
     this.#wakeFd = native.eventOpen();
+    this.#outboxFd = native.eventOpen();
+    this.#outboxWatch = native.watchOpen(this.#outboxFd, () => this.#handleOutbox());
     const parts = createRouterMemory({
       batchRows: BATCH_ROWS,
       slotBytes: (UDP_SLOTS + TUN_SLOTS) * SLOT_BYTES,
@@ -120,6 +124,7 @@ export class Dataplane {
       lanFd: options.lanFd,
       wanFd: options.wanFd,
       wakeFd: this.#wakeFd,
+      outboxFd: this.#outboxFd,
       tunOffloads: options.tunOffloads,
       sockets: options.sockets,
       udpSlots: UDP_SLOTS,
@@ -191,6 +196,8 @@ export class Dataplane {
     this.post({ kind: 'stop' });
     const hung = await Promise.race([this.#exited, sleep(STOP_MS_MAX, true, { ref: false })]);
     if (hung === true) await this.#worker.terminate();
+    this.#native.watchClose(this.#outboxWatch);
+    this.#native.closeFd(this.#outboxFd);
     this.#native.closeFd(this.#wakeFd);
   }
 
@@ -204,8 +211,12 @@ export class Dataplane {
     else if (notice.kind === 'installed') this.#onInstalled(notice.slot);
     else if (notice.kind === 'released') this.#onReleased(notice.index);
     else if (notice.kind === 'demoted') this.demotions.handle(notice.demoted);
-    else if (notice.kind === 'fault') this.#onFault(notice.message, notice.stack);
-    else if (!this.#draining) this.#drainOutbox();
+    else this.#onFault(notice.message, notice.stack);
+  }
+
+  #handleOutbox(): void {
+    this.#native.eventTake(this.#outboxFd);
+    if (!this.#draining) this.#drainOutbox();
   }
 
   /** Handshakes are slow to answer: in a storm of them timers must have their turn, too. */

@@ -54,6 +54,8 @@ export interface WorkerSetup {
   readonly lanFd: number;
   readonly wanFd: number;
   readonly wakeFd: number;
+  /** Event that tells the control thread of the outbox: many a second, for which messages would be too dear. */
+  readonly outboxFd: number;
   readonly tunOffloads: number;
   readonly sockets: readonly SocketSetup[];
   readonly udpSlots: number;
@@ -71,7 +73,7 @@ export const WORD_LOOKS = 3;
 export const WORD_COUNT = 4;
 
 /**
- * Sent by a worker: 'ready' once, 'outbox' when the ring has something, 'installed' when it can seal and open with a
+ * Sent by a worker: 'ready' once, 'installed' when it can seal and open with a
  * session (before that nobody may learn the session's index), 'fault' when it has stopped itself.
  */
 export type WorkerNotice =
@@ -81,5 +83,4 @@ export type WorkerNotice =
   | { readonly kind: 'installed'; readonly slot: number }
   /** The socket at this index is no longer used, its descriptor may be closed. */
   | { readonly kind: 'released'; readonly index: number }
-  | { readonly kind: 'outbox' }
   | { readonly kind: 'fault'; readonly message: string; readonly stack: string };

@@ -27,6 +27,7 @@ const STAND_STILL_WAIT_MS = 20;
 const setup = workerData as WorkerSetup;
 const port = parentPort!;
 const native = loadNative();
+native.threadName('ts-worker');
 const words = new Int32Array(setup.words);
 const memory = new RouterMemory(setup.memory);
 const tables: SharedTables = {
@@ -95,7 +96,7 @@ const surroundings: Surroundings = {
   },
   notifyOutbox() {
     if (!memory.outbox.waiting || Atomics.exchange(words, WORD_NOTIFIED, 1) !== 0) return;
-    port.postMessage({ kind: 'outbox' } satisfies WorkerNotice);
+    native.eventSignal(setup.outboxFd);
   },
 };
 
