@@ -79,7 +79,7 @@ for (const one of SCENARIOS) {
   });
 
   test(`${one.name}: what its programme breaks can fail, and all that can is told in few words`, (t) => {
-    t.true((CHECKS.get(one.name) ?? []).length > 1);
+    t.true((CHECKS.get(one.name) ?? []).some(({ checks }) => checks.length > 0));
     const named = new Set(failuresOf(one, layout).keys());
     for (const { whats } of WAN_FAULTS[one.name] ?? []) {
       t.true(

@@ -16,6 +16,9 @@ export interface Finding {
   /** What was measured, one figure a repetition (ms of outage, or as `detail` says), and what the design allows. */
   readonly measuredMs?: readonly number[];
   readonly budgetMs?: number;
+  /** The same where what is measured is a share of one core. */
+  readonly measuredPercent?: readonly number[];
+  readonly budgetPercent?: number;
   /** Longest stall of a TCP connection meanwhile. */
   readonly stallMs?: number;
   /** Packets lost in all repetitions, where none may be. */
@@ -75,9 +78,19 @@ export class Lab {
     this.programme = programme;
   }
 
-  /** Above which a figure with `budgetMs` fails: a machine that is busy with other things is slower, not wrong. */
-  limitOf(budgetMs: number): number {
-    return this.programme.strict ? budgetMs : Math.max(LIMIT_FACTOR * budgetMs, LIMIT_MS_LEAST);
+  /**
+   * Above which a figure with a budget fails: a machine that is busy with other things is slower, not wrong. Never less than
+   * `least` (in ms unless the caller says so).
+   */
+  limitOf(budget: number, least = LIMIT_MS_LEAST): number {
+    return this.programme.strict ? budget : Math.max(LIMIT_FACTOR * budget, least);
+  }
+
+  /** Id of a process of the lab, by its name: a node's, or a host's. */
+  processOf(name: string): number {
+    const found = this.#context.state.processes.find((one) => one.name === name);
+    if (found === undefined) throw new Error(`${name} does not run`);
+    return found.pid;
   }
 
   /** When something was last done to a cluster (performance.now()); -Infinity for never. */

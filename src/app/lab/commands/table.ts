@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { TwinspanError } from '../../../core/base/errors.js';
 import type { NamedFinding } from '../checks/check.js';
-import { describeFigures, percentile } from '../checks/figures.js';
+import { describeFigures, figuresIn, figureText, percentile } from '../checks/figures.js';
 import type { Scenario } from '../scenario.js';
 import { ROOT } from './environment.js';
 
@@ -19,15 +19,17 @@ export function markersOf(scenario: string): readonly [start: string, end: strin
 }
 
 /** Whether something was measured above what the design allows. */
-export function isOverBudget({ measuredMs, budgetMs }: NamedFinding): boolean {
-  return budgetMs !== undefined && measuredMs?.some((value) => value > budgetMs) === true;
+export function isOverBudget(row: NamedFinding): boolean {
+  const { budget, values = [] } = figuresIn(row) ?? {};
+  return budget !== undefined && values.some((value) => value > budget);
 }
 
 /** A row as two lines. */
 export function formatRow(row: Row): string {
-  const { name, verdict, detail, measuredMs, budgetMs, lost } = row;
-  const figures = measuredMs === undefined || measuredMs.length === 0 ? [] : [describeFigures(measuredMs)];
-  if (budgetMs !== undefined) figures.push(`budget ${budgetMs} ms${isOverBudget(row) ? ': OVER' : ''}`);
+  const { name, verdict, detail, lost } = row;
+  const { unit = 'ms', values = [], budget = row.budgetMs } = figuresIn(row) ?? {};
+  const figures = values.length === 0 ? [] : [describeFigures(values, unit)];
+  if (budget !== undefined) figures.push(`budget ${budget} ${unit}${isOverBudget(row) ? ': OVER' : ''}`);
   if (lost !== undefined) figures.push(`${lost} packets lost`);
   return `${MARKS[verdict]}  ${name}\n      ${[...figures, detail].join('; ')}`;
 }
@@ -38,16 +40,22 @@ const FAILED = ' — FAILED';
 
 /** The cells of everything that was measured. */
 function cellsOf(rows: readonly NamedFinding[]): string[][] {
-  return rows
-    .filter((row) => row.measuredMs !== undefined && row.verdict !== 'skip')
-    .map(({ name, measuredMs = [], budgetMs, stallMs, lost, verdict }) => [
-      verdict === 'fail' ? `${name}${FAILED}` : name,
-      String(measuredMs.length),
-      ...[0.5, 0.9, 1].map((fraction) => String(Math.round(percentile(measuredMs, fraction)))),
-      budgetMs === undefined ? '' : String(budgetMs),
-      stallMs === undefined ? '' : String(stallMs),
-      lost === undefined ? '' : String(lost),
-    ]);
+  return rows.flatMap((row) => {
+    const { name, stallMs, lost, verdict } = row;
+    const figures = figuresIn(row);
+    if (figures === undefined || verdict === 'skip') return [];
+    const { unit, values, budget } = figures;
+    return [
+      [
+        verdict === 'fail' ? `${name}${FAILED}` : name,
+        String(values.length),
+        ...[0.5, 0.9, 1].map((fraction) => figureText(percentile(values, fraction), unit)),
+        budget === undefined ? '' : String(budget),
+        stallMs === undefined ? '' : String(stallMs),
+        lost === undefined ? '' : String(lost),
+      ],
+    ];
+  });
 }
 
 function layOut(cells: readonly (readonly string[])[]): string {
@@ -64,7 +72,7 @@ function layOut(cells: readonly (readonly string[])[]): string {
   return [line(HEADS), rule, ...cells.map(line)].join('\n');
 }
 
-/** Everything that was measured, as a Markdown table. Times in ms. */
+/** Everything that was measured, as a Markdown table: ms, or what the row's name says. */
 export function formatTable(rows: readonly NamedFinding[]): string {
   return layOut(cellsOf(rows));
 }
@@ -106,7 +114,8 @@ export function writeReadme(
   const path = `${ROOT}README.md`;
   const { name, hosts } = scenario;
   const machine = `${cpus().length} × ${cpus()[0].model.replace(/ Processor$/, '')}`;
-  const about = `Milliseconds; ${date.slice(0, 10)}, ${machine}, all ${hosts.length} hosts on it.`;
+  const units = rows.some((row) => row.measuredPercent !== undefined) ? 'Per cent of a core' : 'Milliseconds';
+  const about = `${units}; ${date.slice(0, 10)}, ${machine}, all ${hosts.length} hosts on it.`;
   const readme = readFileSync(path, 'utf8');
   const table = part ? mergeTable(readme, name, rows) : formatTable(rows);
   const changed = withTable(readme, name, `${table}\n\n${about}`);

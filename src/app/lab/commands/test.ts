@@ -15,6 +15,7 @@ import {
   type NamedFinding,
   type Programme,
 } from '../checks/check.js';
+import { figuresIn } from '../checks/figures.js';
 import { CHECKS } from '../checks/index.js';
 import type { Layout } from '../layout.js';
 import { readState } from '../run/state.js';
@@ -198,7 +199,7 @@ export async function test(name: string | undefined, options: TestOptions): Prom
   const named = tested.flatMap(({ scenario, rows }) =>
     rows.map((row) => (all ? { ...row, name: `${scenario.name}: ${row.name}` } : row)),
   );
-  if (named.some((row) => row.measuredMs !== undefined)) process.stdout.write(`\n${formatTable(named)}\n`);
+  if (named.some((row) => figuresIn(row) !== undefined)) process.stdout.write(`\n${formatTable(named)}\n`);
   if (options.readme) {
     const part = options.short || options.only !== undefined;
     for (const { scenario, rows } of tested) writeReadme(scenario, rows, part, date);

@@ -1,6 +1,7 @@
 /** Every scenario the lab knows. */
 import type { Scenario } from '../scenario.js';
 import { haEdgeToAws } from './ha-edge-to-aws.js';
+import { idleTenPeers } from './idle-ten-peers.js';
 import {
   wanClusterBehindFirewall,
   wanClusterSplitFirewall,
@@ -19,6 +20,7 @@ export const SCENARIOS: readonly Scenario[] = [
   wanClusterDmz,
   wanClusterMixed,
   wanDualUplink,
+  idleTenPeers,
 ];
 
 /** The scenario called `name`, or undefined. */
