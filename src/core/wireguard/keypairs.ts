@@ -3,6 +3,10 @@
  * index is published after its keys are installed and withdrawn before they are removed, so a worker never sees an
  * index without its keys.
  *
+ * The columns of a slot belong to the former session until every worker has answered that it has the new keys: a worker
+ * obeys between two batches, so none of them then holds packets of the former session. Were the counter reset any earlier,
+ * a worker that was kept from its processor in the middle of a batch would seal with the old key and a new counter.
+ *
  * A session that rotation pushes out is retired: it may still be received with for RETIRE_MS. The kernel drops it at
  * once, but there the two ends never hold two sessions of which each sends on another; here they may, after both have
  * started at the same time, and the next renewal must not lose the packets that are on their way.
@@ -27,6 +31,8 @@ interface Reply {
 
 interface Arriving {
   readonly peer: Peer;
+  readonly remoteIndex: number;
+  readonly createdAtMs: number;
   readonly reply: Reply | undefined;
   /** Removed before it was installed: the slot is free once the installation has been reported. */
   abandoned: boolean;
@@ -49,7 +55,7 @@ export class Keypairs {
     this.#outputs = outputs;
   }
 
-  /** Fills the slot of a new session and asks for its installation. `reply` is the response that we owe as responder. */
+  /** Asks for the installation of a new session in `slot`. `reply` is the response that we owe as responder. */
   install(
     peer: Peer,
     slot: number,
@@ -58,18 +64,10 @@ export class Keypairs {
     reply: Reply | undefined,
     now: number,
   ): void {
-    const sessions = this.#sessions;
     const role = reply === undefined ? AS_INITIATOR : AS_RESPONDER;
     if (peer.arriving[role] >= 0) this.remove(peer.arriving[role], now);
     peer.arriving[role] = slot;
-    sessions.sendCounter[slot] = 0n;
-    sessions.createdAtMs[slot] = now;
-    sessions.expiresAtMs[slot] = now + this.#timers.rejectAfterMs;
-    sessions.remoteIndex[slot] = remoteIndex;
-    sessions.peer[slot] = peer.index;
-    sessions.flags[slot] = role === AS_INITIATOR ? SESSION_INITIATOR : SESSION_UNCONFIRMED;
-    clearReplayWindow(sessions, slot);
-    this.#arriving.set(slot, { peer, reply, abandoned: false });
+    this.#arriving.set(slot, { peer, remoteIndex, createdAtMs: now, reply, abandoned: false });
     this.#outputs.push({ type: 'install', slot, peer: peer.index, ...keys });
   }
 
@@ -83,6 +81,7 @@ export class Keypairs {
       this.#slots.release(slot, now);
       return undefined;
     }
+    this.#fill(slot, arriving);
     Atomics.store(this.#sessions.localIndex, slot, this.#slots.indexOf(slot));
     if (reply !== undefined) {
       peer.arriving[AS_RESPONDER] = -1;
@@ -158,6 +157,17 @@ export class Keypairs {
   usable(peer: Peer, now: number): boolean {
     if (peer.arriving[AS_INITIATOR] >= 0) return true;
     return peer.current >= 0 && now < this.#sessions.expiresAtMs[peer.current];
+  }
+
+  #fill(slot: number, { peer, remoteIndex, createdAtMs, reply }: Arriving): void {
+    const sessions = this.#sessions;
+    sessions.sendCounter[slot] = 0n;
+    sessions.createdAtMs[slot] = createdAtMs;
+    sessions.expiresAtMs[slot] = createdAtMs + this.#timers.rejectAfterMs;
+    sessions.remoteIndex[slot] = remoteIndex;
+    sessions.peer[slot] = peer.index;
+    sessions.flags[slot] = reply === undefined ? SESSION_INITIATOR : SESSION_UNCONFIRMED;
+    clearReplayWindow(sessions, slot);
   }
 
   /** A pending `next` becomes previous: the other end may have moved to it, and will follow us to the new one. */

@@ -1,9 +1,9 @@
 /**
  * What the protocol asks of the control thread, and why it refused a handshake message.
  *
- * Outputs come in the order in which they must be carried out. The one that takes two steps is 'install': the columns
- * of the session are filled but its index is not yet published, so no worker can meet it. Once every worker has the
- * keys, the control thread calls handleInstalled(slot); only then is the index published, and only then comes what may
+ * Outputs come in the order in which they must be carried out. The one that takes two steps is 'install': neither the
+ * session's columns nor its index are there yet, so no worker can meet it. Once every worker has the keys, the control
+ * thread calls handleInstalled(slot); only then is the slot filled and the index published, and only then comes what may
  * provoke packets on the session: the handshake response (we are the responder), or 'use' and a keepalive (initiator).
  */
 export type EventName =
