@@ -1,5 +1,5 @@
 /**
- * What a worker sends by itself, so that the control thread sleeps while nothing changes: the BFD control packet of each
+ * What a worker sends by itself to the peers that are its own, so that the control thread sleeps while nothing changes: the BFD control packet of each
  * path, again and again, and echo packets that measure it. The other way, silence beyond a path's detection time, and its
  * end, is told to the control thread once.
  *
@@ -52,7 +52,7 @@ export class Beats {
   readonly #echoNext: Uint32Array;
   readonly #echoOldest: Uint32Array;
   readonly #echoSentAtMs: Float64Array;
-  #cursor = 0;
+  #cursor: number;
   #count = 0;
   /** Earliest of everything that the fill under way has seen: of repetitions, and of all. */
   #nextBeatAtMs = Number.POSITIVE_INFINITY;
@@ -69,6 +69,7 @@ export class Beats {
     const table = context.tables.beats;
     const rows = table.capacity * PATHS_PER_PEER;
     this.#context = context;
+    this.#cursor = context.worker;
     this.#table = table;
     this.#random = new SeededRandom(seed);
     this.#dueAtMs = new Float64Array(rows).fill(Number.POSITIVE_INFINITY);
@@ -84,15 +85,16 @@ export class Beats {
   /** Fills control rows with what is due; returns how many. Call again at once while `unfinished`. */
   fill(): number {
     const { mask, capacity } = this.#table;
+    const { worker, workers } = this.#context;
     this.#count = 0;
     if (!this.unfinished) this.#begin();
     let peer = this.#cursor;
-    for (; peer < capacity && this.#count <= CONTROL_ROWS - PEER_ROWS_MAX; peer++) {
+    for (; peer < capacity && this.#count <= CONTROL_ROWS - PEER_ROWS_MAX; peer += workers) {
       const used = mask[peer];
       if (used !== 0) this.#fillPeer(peer, used);
     }
     this.unfinished = peer < capacity;
-    this.#cursor = this.unfinished ? peer : 0;
+    this.#cursor = this.unfinished ? peer : worker;
     if (!this.unfinished) this.dueAtMs = this.#nextAtMs;
     return this.#count;
   }

@@ -24,11 +24,13 @@ import {
 } from '../packet/rows.js';
 import { noteDataSent, noteKeepaliveSent } from '../wireguard/clocks.js';
 import {
+  ALONE,
   COUNT_TX_BYTES,
   COUNT_TX_PACKETS,
   PEER_COUNTERS,
   type RouterMemory,
   type SharedTables,
+  type WorkerPlace,
 } from './memory.js';
 import { OUT_WANTED } from './outbox.js';
 import { RouteCache } from './route-cache.js';
@@ -39,6 +41,9 @@ export class RouterContext {
   readonly tables: SharedTables;
   readonly bytes: Uint8Array;
   readonly rows: Int32Array;
+  /** Number of this worker, and how many there are. */
+  readonly worker: number;
+  readonly workers: number;
   readonly parsed = new Parsed();
   /** Endpoint records as words, for comparison: received sources and path slots. */
   readonly sourceWords: Int32Array;
@@ -58,7 +63,14 @@ export class RouterContext {
   /** Row of the path by which the present message came, −1 unknown. */
   arrivalRow = -1;
 
-  constructor(memory: RouterMemory, tables: SharedTables, snapshot: SnapshotView) {
+  constructor(
+    memory: RouterMemory,
+    tables: SharedTables,
+    snapshot: SnapshotView,
+    place: WorkerPlace = ALONE,
+  ) {
+    this.worker = place.worker;
+    this.workers = place.workers;
     this.memory = memory;
     this.tables = tables;
     this.bytes = memory.arena;

@@ -18,6 +18,14 @@ export const CONTROL_ROWS = 64;
 /** The largest packet of a tunnel, with room for the seal's tag and padding: probes of what a path carries are as long. */
 export const CONTROL_BYTES = 9_216;
 
+/** Which of the workers a router works for. They share tables and sockets; each has a memory of its own. */
+export interface WorkerPlace {
+  readonly worker: number;
+  readonly workers: number;
+}
+
+export const ALONE: WorkerPlace = { worker: 0, workers: 1 };
+
 /** Per peer: packets and bytes, inner, as counted by one worker. */
 export const PEER_COUNTERS = 4;
 export const COUNT_RX_PACKETS = 0;
@@ -49,6 +57,8 @@ export class RouterMemory {
   readonly batchRows: number;
   /** First byte of the scratch part of the arena. */
   readonly scratchAt: number;
+  /** First of CONTROL_ROWS records in `sources`, for what other workers hand over. */
+  readonly straySource: number;
   /** Drops by reason, and the counters of each peer. */
   readonly drops: Float64Array;
   readonly peerCounters: Float64Array;
@@ -61,6 +71,7 @@ export class RouterMemory {
     this.sources = new Uint8Array(parts.sources);
     this.batchRows = parts.batchRows;
     this.scratchAt = parts.scratchAt;
+    this.straySource = parts.straySource;
     this.drops = new Float64Array(parts.drops);
     this.peerCounters = new Float64Array(parts.peerCounters);
     this.outbox = new Ring(parts.outbox);
@@ -87,6 +98,7 @@ export interface RouterMemoryParts {
   readonly inbox: SharedArrayBuffer;
   readonly batchRows: number;
   readonly scratchAt: number;
+  readonly straySource: number;
 }
 
 export interface RouterSizes {
@@ -107,12 +119,13 @@ export function createRouterMemory(sizes: RouterSizes): RouterMemoryParts {
   return {
     arena: new SharedArrayBuffer(sizes.slotBytes + REPLY_ROWS * REPLY_BYTES + CONTROL_ROWS * CONTROL_BYTES),
     rows: new SharedArrayBuffer(rowCount * ROW_STRIDE * 4),
-    sources: new SharedArrayBuffer(sizes.sourceCount * 32),
+    sources: new SharedArrayBuffer((sizes.sourceCount + CONTROL_ROWS) * 32),
     drops: new SharedArrayBuffer(DROP_REASONS.length * 8),
     peerCounters: new SharedArrayBuffer(sizes.peerCapacity * PEER_COUNTERS * 8),
     outbox: Ring.create(sizes.ringBytes).buffer,
     inbox: Ring.create(sizes.ringBytes).buffer,
     batchRows: sizes.batchRows,
     scratchAt: sizes.slotBytes,
+    straySource: sizes.sourceCount,
   };
 }

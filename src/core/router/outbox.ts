@@ -14,8 +14,12 @@ export const OUT_ROAMED = 5;
 export const OUT_SILENCE = 6;
 /** A BFD packet that says something new: (peer, 0), payload = source endpoint record, then the inner packet. */
 export const OUT_PATH = 7;
+/** A transport message for a session of another worker: (slot, 0), payload = source endpoint record, then the datagram. */
+export const OUT_STRAY = 8;
 
 /** Control thread → worker: an inner packet to seal: (peer, path slot + 1; 0 = on the path in use); empty = keepalive. */
 export const IN_SEAL = 1;
 /** The same; no router may fragment the message: it is a probe of what the path carries. */
 export const IN_SEAL_WHOLE = 2;
+/** What another worker has received for this one, as OUT_STRAY: (0, 0). */
+export const IN_STRAY = 3;

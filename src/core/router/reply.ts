@@ -28,7 +28,7 @@ import { ROW_STRIDE, ROW_VERDICT, VERDICT_LAN } from '../packet/rows.js';
 import type { RouterContext } from './context.js';
 import { REPLY_BYTES, REPLY_ROWS } from './memory.js';
 
-/** Errors a second in the long run, and how many at once. */
+/** Errors a second in the long run, and how many at once, of all workers. */
 const RATE_PER_SECOND = 1000;
 const BURST = 200;
 
@@ -47,13 +47,14 @@ export class ReplyWriter {
   /** Reply rows filled in this batch, from `memory.replyRow` on. */
   count = 0;
   readonly #context: RouterContext;
-  readonly #limit = new RateLimit(RATE_PER_SECOND, BURST);
+  readonly #limit: RateLimit;
   /** Source of the error being written: an IPv4 word, or 16 bytes. */
   #source4 = 0;
   readonly #source6 = new Uint8Array(16);
 
   constructor(context: RouterContext) {
     this.#context = context;
+    this.#limit = new RateLimit(RATE_PER_SECOND / context.workers, BURST / context.workers);
   }
 
   /** Forgets the replies of the last batch. */

@@ -4,11 +4,13 @@
  * then the reply rows; nothing is kept from one batch to the next but the tables.
  */
 
+import { ENDPOINT_BYTES } from '../base/endpoint.js';
 import { clearRow } from '../packet/clear-row.js';
 import {
   FLAG_SEAL_WHOLE,
   ROW_FLAGS,
   ROW_PEER,
+  ROW_SOURCE,
   ROW_STRIDE,
   ROW_VERDICT,
   VERDICT_LAN,
@@ -20,15 +22,17 @@ import { RouterContext } from './context.js';
 import { classifyDatagrams } from './datagrams.js';
 import { decideLan } from './lan.js';
 import {
+  ALONE,
   CONTROL_BYTES,
   CONTROL_ROWS,
   REPLY_BYTES,
   REPLY_ROWS,
   type RouterMemory,
   type SharedTables,
+  type WorkerPlace,
 } from './memory.js';
 import { decideInner, decideOpened } from './opened.js';
-import { IN_SEAL_WHOLE } from './outbox.js';
+import { IN_SEAL_WHOLE, IN_STRAY } from './outbox.js';
 import { ReplyWriter } from './reply.js';
 import { type Snapshot, SnapshotView } from './snapshot.js';
 
@@ -43,8 +47,14 @@ export class Router {
   wanCount = 0;
 
   /** `seed` varies the times of what the worker sends by itself. */
-  constructor(memory: RouterMemory, tables: SharedTables, snapshot: Snapshot, seed = 1) {
-    this.context = new RouterContext(memory, tables, new SnapshotView(snapshot));
+  constructor(
+    memory: RouterMemory,
+    tables: SharedTables,
+    snapshot: Snapshot,
+    seed = 1,
+    place: WorkerPlace = ALONE,
+  ) {
+    this.context = new RouterContext(memory, tables, new SnapshotView(snapshot), place);
     this.beats = new Beats(this.context, seed);
     this.#replies = new ReplyWriter(this.context);
   }
@@ -114,14 +124,14 @@ export class Router {
   }
 
   /**
-   * Takes packets that the control thread wants sealed from the inbox into the control rows. Returns how many rows are
-   * filled; call again while it is CONTROL_ROWS.
+   * Takes packets that the control thread wants sealed from the inbox into the control rows, up to the first record that is
+   * none. Returns how many rows are filled; call this and handleStrays while the inbox has something.
    */
   handleInbox(): number {
     const { memory, rows, bytes } = this.context;
     const { inbox } = memory;
     let count = 0;
-    while (count < CONTROL_ROWS && inbox.next()) {
+    while (count < CONTROL_ROWS && inbox.next() && inbox.type !== IN_STRAY) {
       const { payload } = inbox;
       const at = (memory.controlRow + count) * ROW_STRIDE;
       const offset = memory.scratchAt + REPLY_ROWS * REPLY_BYTES + count * CONTROL_BYTES;
@@ -135,6 +145,27 @@ export class Router {
         if (inbox.type === IN_SEAL_WHOLE) rows[at + ROW_FLAGS] = FLAG_SEAL_WHOLE;
         count += 1;
       }
+      inbox.release();
+    }
+    return count;
+  }
+
+  /** The same with datagrams that other workers have received: rows as they come from a socket. */
+  handleStrays(): number {
+    const { memory, rows, bytes } = this.context;
+    const { inbox, sources } = memory;
+    let count = 0;
+    while (count < CONTROL_ROWS && inbox.next() && inbox.type === IN_STRAY) {
+      const { payload } = inbox;
+      const at = (memory.controlRow + count) * ROW_STRIDE;
+      const offset = memory.scratchAt + REPLY_ROWS * REPLY_BYTES + count * CONTROL_BYTES;
+      const source = memory.straySource + count;
+      const length = payload.length - ENDPOINT_BYTES;
+      for (let i = 0; i < ENDPOINT_BYTES; i++) sources[source * ENDPOINT_BYTES + i] = payload[i];
+      for (let i = 0; i < length; i++) bytes[offset + i] = payload[ENDPOINT_BYTES + i];
+      clearRow(rows, at, offset, length);
+      rows[at + ROW_SOURCE] = source;
+      count += 1;
       inbox.release();
     }
     return count;

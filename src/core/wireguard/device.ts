@@ -54,6 +54,8 @@ export interface WireGuardOptions {
   readonly crypto: Crypto;
   readonly sessions: SessionTable;
   readonly peers: PeerTable;
+  /** Data-plane workers among which peers are divided; 1 if left out. */
+  readonly workers?: number;
   readonly timestamps: TimestampSource;
   /** SPEC_TIMERS if left out. */
   readonly timers?: Timers;
@@ -98,7 +100,8 @@ export class WireGuard {
     const timers = options.timers ?? SPEC_TIMERS;
     const noise = new Noise(crypto, options.privateKey);
     const { beside } = options;
-    const slots = beside === undefined ? new Slots(crypto, sessions.capacity) : beside.#shared.slots;
+    const slots =
+      beside === undefined ? new Slots(crypto, sessions.capacity, options.workers) : beside.#shared.slots;
     this.drops = beside?.drops ?? newHandshakeDrops();
     this.publicKey = noise.publicKey;
     this.#sessions = sessions;

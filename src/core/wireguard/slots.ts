@@ -2,11 +2,48 @@
  * Who owns which session slot, and under which index. An index is (random bits << SLOT_BITS) | slot. Free slots queue
  * up, and each rests for SLOT_REST_MS before it is taken again, so a worker that still holds rows of the former session
  * cannot take them for the new one. BOUNDED by the table's capacity.
+ *
+ * Where several workers share the sockets each peer is owned by one of them, which opens all that the peer sends: one
+ * writer for its replay windows, and its packets in their order. A peer's slots are its owner's number modulo the number of
+ * workers, so whoever looks at a message's receiver index, the kernel too, knows the owner (edge/udp/steering.ts).
  */
 import { assert } from '../base/assert.js';
 import { SLOT_REST_MS } from './constants.js';
 import type { Crypto } from './crypto.js';
 import { SLOT_BITS, SLOT_MASK } from './tables.js';
+
+/** The worker that opens what `peer` sends; the same of one of its session slots. */
+export function workerOf(peerOrSlot: number, workers: number): number {
+  return peerOrSlot % workers;
+}
+
+/** A queue of the slots of one worker that nobody has. */
+class FreeSlots {
+  readonly #slots: Int32Array;
+  #head = 0;
+  #count: number;
+
+  constructor(worker: number, capacity: number, workers: number) {
+    const length = Math.max(0, Math.ceil((capacity - worker) / workers));
+    this.#slots = Int32Array.from({ length }, (_, place) => worker + place * workers);
+    this.#count = length;
+  }
+
+  /** The one that has been free longest, −1 if there is none. */
+  get first(): number {
+    return this.#count === 0 ? -1 : this.#slots[this.#head];
+  }
+
+  take(): void {
+    this.#head = (this.#head + 1) % this.#slots.length;
+    this.#count--;
+  }
+
+  give(slot: number): void {
+    this.#slots[(this.#head + this.#count) % this.#slots.length] = slot;
+    this.#count++;
+  }
+}
 
 /** Slots that `peers` peers need: previous, current, next, two being made and one retired each, and some at rest. */
 export function sessionCapacityFor(peers: number): number {
@@ -15,30 +52,28 @@ export function sessionCapacityFor(peers: number): number {
 
 export class Slots {
   readonly #crypto: Crypto;
-  readonly #free: Int32Array;
+  /** By worker. */
+  readonly #free: readonly FreeSlots[];
   readonly #restedAtMs: Float64Array;
   readonly #index: Uint32Array;
   readonly #owner: Int32Array;
-  #head = 0;
-  #count: number;
 
-  constructor(crypto: Crypto, capacity: number) {
+  constructor(crypto: Crypto, capacity: number, workers = 1) {
     assert(capacity <= SLOT_MASK + 1, 'a session index has room for 65536 slots');
     this.#crypto = crypto;
-    this.#free = Int32Array.from({ length: capacity }, (_, slot) => slot);
+    this.#free = Array.from({ length: workers }, (_, worker) => new FreeSlots(worker, capacity, workers));
     this.#restedAtMs = new Float64Array(capacity).fill(Number.NEGATIVE_INFINITY);
     this.#index = new Uint32Array(capacity);
     this.#owner = new Int32Array(capacity).fill(-1);
-    this.#count = capacity;
   }
 
-  /** Takes the slot that has been free longest, with a new index; −1 if none has rested. */
-  allocate(owner: number, now: number): number {
-    if (this.#count === 0 || this.#restedAtMs[this.#free[this.#head]] > now) return -1;
-    const slot = this.#free[this.#head];
-    this.#head = (this.#head + 1) % this.#free.length;
-    this.#count--;
-    this.#owner[slot] = owner;
+  /** Takes the slot of the peer's worker that has been free longest, with a new index; −1 if none has rested. */
+  allocate(peer: number, now: number): number {
+    const free = this.#free[workerOf(peer, this.#free.length)];
+    const slot = free.first;
+    if (slot < 0 || this.#restedAtMs[slot] > now) return -1;
+    free.take();
+    this.#owner[slot] = peer;
     this.renew(slot);
     return slot;
   }
@@ -57,8 +92,7 @@ export class Slots {
     assert(this.#owner[slot] >= 0, 'a free session slot was released');
     this.#owner[slot] = -1;
     this.#restedAtMs[slot] = now + SLOT_REST_MS;
-    this.#free[(this.#head + this.#count) % this.#free.length] = slot;
-    this.#count++;
+    this.#free[workerOf(slot, this.#free.length)].give(slot);
   }
 
   /** The index of a taken slot. */
@@ -66,7 +100,7 @@ export class Slots {
     return this.#index[slot];
   }
 
-  /** The owner (peer) of an index; −1 if no slot has it now. */
+  /** The peer of an index; −1 if no slot has it now. */
   ownerOf(index: number): number {
     const slot = index & SLOT_MASK;
     return slot < this.#index.length && this.#index[slot] === index ? this.#owner[slot] : -1;
