@@ -62,6 +62,9 @@ napi_value callTunOpen(napi_env env, napi_callback_info info) {
   napi_create_array_with_length(env, queues, &fds);
   for (int32_t i = 0; i < queues; i++) napi_set_element(env, fds, i, number(env, opened.fds[i]));
   napi_set_named_property(env, result, "fds", fds);
+  napi_create_array_with_length(env, queues, &fds);
+  for (int32_t i = 0; i < queues; i++) napi_set_element(env, fds, i, number(env, opened.writeFds[i]));
+  napi_set_named_property(env, result, "writeFds", fds);
   setNumber(env, result, "offloads", static_cast<int32_t>(opened.offloads));
   return result;
 }
@@ -107,6 +110,21 @@ napi_value callDatagramSend(napi_env env, napi_callback_info info) {
     return number(env, -EINVAL);
   }
   return number(env, datagramSend(fd, data, length, record));
+}
+
+napi_value callPortShare(napi_env env, napi_callback_info info) {
+  Arguments<1> arguments(env, info);
+  int32_t fd;
+  return number(env, arguments.integer(0, &fd) ? portShare(fd) : -EINVAL);
+}
+
+napi_value callPortSteer(napi_env env, napi_callback_info info) {
+  Arguments<2> arguments(env, info);
+  int32_t fd;
+  uint8_t* program;
+  size_t length;
+  if (!arguments.integer(0, &fd) || !arguments.bytes(1, &program, &length)) return number(env, -EINVAL);
+  return number(env, portSteer(fd, program, length));
 }
 
 int32_t pollerOpenHandle(napi_env env, Instance* instance, napi_value list) {
@@ -248,6 +266,8 @@ const Binding SYSTEM_BINDINGS[] = {
     {"now", callNow},
     {"tunOpen", callTunOpen},
     {"udpOpen", callUdpOpen},
+    {"portShare", callPortShare},
+    {"portSteer", callPortSteer},
     {"datagramSend", callDatagramSend},
     {"pollerOpen", pollerOpen},
     {"pollerClose", pollerClose},

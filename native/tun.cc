@@ -55,6 +55,16 @@ int openQueue(int flags, TunResult* result, int* fd, const char** step) {
   return 0;
 }
 
+// A queue that is never read, for which nobody is steered.
+int openWriter(int flags, TunResult* result, int* fd, const char** step) {
+  const int error = openQueue(flags, result, fd, step);
+  if (error != 0) return error;
+  ifreq request{};
+  request.ifr_flags = IFF_DETACH_QUEUE;
+  *step = "TUNSETQUEUE";
+  return ioctl(*fd, TUNSETQUEUE, &request) == 0 ? 0 : -errno;
+}
+
 }  // namespace
 
 int tunOpen(const char* name, int queues, uint32_t offloads, TunResult* result, const char** step) {
@@ -63,19 +73,24 @@ int tunOpen(const char* name, int queues, uint32_t offloads, TunResult* result, 
   memset(result->name, 0, sizeof(result->name));
   memcpy(result->name, name, strlen(name));
   result->offloads = offloads;
+  for (int queue = 0; queue < TUN_QUEUES_MAX; queue++) result->fds[queue] = result->writeFds[queue] = -1;
   const int flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR | (queues > 1 ? IFF_MULTI_QUEUE : 0);
-  for (int queue = 0; queue < queues; queue++) {
-    const int error = openQueue(flags, result, &result->fds[queue], step);
-    if (error == 0) {
-      result->offloads = setOffloads(result->fds[queue], result->offloads);
-      continue;
-    }
-    for (int i = 0; i <= queue; i++) {
-      if (result->fds[i] >= 0) close(result->fds[i]);
-    }
-    return error;
+  int error = openQueue(flags, result, &result->fds[0], step);
+  if (error == 0) result->offloads = setOffloads(result->fds[0], result->offloads);
+  if (error == 0 && queues == 1) result->writeFds[0] = result->fds[0];
+  // Each stands for a moment behind the first queue, so the index that it keeps is that of a queue which there will be.
+  for (int queue = 0; queues > 1 && error == 0 && queue < queues; queue++) {
+    error = openWriter(flags, result, &result->writeFds[queue], step);
   }
-  return 0;
+  for (int queue = 1; error == 0 && queue < queues; queue++) {
+    error = openQueue(flags, result, &result->fds[queue], step);
+  }
+  if (error == 0) return 0;
+  for (int queue = 0; queue < queues; queue++) {
+    if (result->writeFds[queue] >= 0) close(result->writeFds[queue]);
+    if (result->fds[queue] >= 0) close(result->fds[queue]);
+  }
+  return error;
 }
 
 /** Room behind a packet for its padding while it is sealed, and before the next one for its vnet header. */

@@ -1,6 +1,7 @@
 #include "udp.h"
 
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <net/if.h>
 #include <netdb.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@ namespace {
 
 // Enough for 40 ms at 1.4 Gb/s, and what other implementations found to be enough.
 constexpr int SOCKET_BUFFER_BYTES = 7 * 1024 * 1024;
+constexpr int STEERING_INSTRUCTIONS_MAX = 64;
 constexpr uint8_t MAPPED_PREFIX[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
 bool setInt(int fd, int level, int option, int value) {
@@ -103,6 +105,18 @@ int prepare(int fd, int family, const UdpRequest& request, const sockaddr_in6& a
 }
 
 }  // namespace
+
+int portShare(int fd) {
+  return setInt(fd, SOL_SOCKET, SO_REUSEPORT, 1) ? 0 : -errno;
+}
+
+int portSteer(int fd, const uint8_t* program, size_t bytes) {
+  sock_filter instructions[STEERING_INSTRUCTIONS_MAX];
+  if (bytes == 0 || bytes > sizeof(instructions) || bytes % sizeof(sock_filter) != 0) return -EINVAL;
+  memcpy(instructions, program, bytes);
+  const sock_fprog whole{static_cast<unsigned short>(bytes / sizeof(sock_filter)), instructions};
+  return setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &whole, sizeof(whole)) == 0 ? 0 : -errno;
+}
 
 void refuseTrains(int fd) {
   setInt(fd, SOL_UDP, UDP_GRO, 0);

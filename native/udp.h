@@ -42,6 +42,13 @@ struct UdpResult {
 // 0 or −errno; `*step` then names the call that failed.
 int udpOpen(const UdpRequest& request, UdpResult* result, const char** step);
 
+// Others may bind the port of a bound socket too, if they want to share it (SO_REUSEPORT). 0 or −errno.
+int portShare(int fd);
+
+// Has a classic BPF program (sock_filter) choose among the sockets that share this one's port: it sees the datagram and
+// answers which of them, in the order in which they were bound. 0 or −errno.
+int portSteer(int fd, const uint8_t* program, size_t bytes);
+
 // The socket gets its datagrams one by one from now on.
 void refuseTrains(int fd);
 

@@ -109,6 +109,8 @@ export interface TunDevice {
   name: string;
   /** One descriptor a queue, non-blocking. */
   fds: number[];
+  /** One a queue to write to: several queues are read by some and written by others without moving flows. */
+  writeFds: number[];
   /** What the kernel took of the TUN_OFFLOAD_ bits. */
   offloads: number;
 }
@@ -175,6 +177,13 @@ export interface Native {
     offloads: number,
   ): number;
 
+  /** Lets others bind the port of a bound socket too, if they ask for it (`reusePort`). 0 or −errno. */
+  portShare(fd: number): number;
+  /**
+   * Has a program (classic BPF, encodeFilter) choose among the sockets that share the port of `fd`: it sees a datagram from
+   * its first byte and answers which socket gets it, in the order in which they were bound. 0 or −errno.
+   */
+  portSteer(fd: number, program: Uint8Array): number;
   /** Throws TS_SOCKET. */
   udpOpen(options: UdpOptions): UdpSocket;
   /**

@@ -4,6 +4,7 @@
  */
 import { endianness } from 'node:os';
 import { getSystemErrorName } from 'node:util';
+import { encodeFilter } from '../../core/base/filter.js';
 import {
   ETHERTYPE_ARP,
   ETHERTYPE_IPV6,
@@ -21,26 +22,17 @@ const BURST_MAX = 64;
 const NO_FILTER = new Uint8Array(0);
 
 /** Classic BPF: ICMPv6 type 136 (neighbour advertisement) right behind the IPv6 header. */
-const ADVERTISEMENTS = bpf([
-  [0x30, 0, 0, 20],
-  [0x15, 0, 3, 58],
-  [0x30, 0, 0, 54],
-  [0x15, 0, 1, 136],
-  [0x06, 0, 0, FRAME_BYTES],
-  [0x06, 0, 0, 0],
-]);
-
-function bpf(instructions: readonly (readonly [number, number, number, number])[]): Uint8Array {
-  const bytes = new Uint8Array(instructions.length * 8);
-  const view = new DataView(bytes.buffer);
-  for (const [at, [code, ifTrue, ifFalse, value]] of instructions.entries()) {
-    view.setUint16(at * 8, code, endianness() === 'LE');
-    bytes[at * 8 + 2] = ifTrue;
-    bytes[at * 8 + 3] = ifFalse;
-    view.setUint32(at * 8 + 4, value, endianness() === 'LE');
-  }
-  return bytes;
-}
+const ADVERTISEMENTS = encodeFilter(
+  [
+    [0x30, 0, 0, 20],
+    [0x15, 0, 3, 58],
+    [0x30, 0, 0, 54],
+    [0x15, 0, 1, 136],
+    [0x06, 0, 0, FRAME_BYTES],
+    [0x06, 0, 0, 0],
+  ],
+  endianness() === 'LE',
+);
 
 interface OpenPort {
   readonly fd: number;
