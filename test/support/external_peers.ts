@@ -3,7 +3,7 @@
  * installed at once, and what one member tells another arrives when the test says so.
  */
 import type { ExecutionContext } from 'ava';
-import type { Dataplane } from '../../src/app/control/dataplane.js';
+import type { Dataplane } from '../../src/app/control/worker-handle.js';
 import { Dialler } from '../../src/app/control/dialler.js';
 import { Directory, targetCount } from '../../src/app/control/directory.js';
 import { Externals } from '../../src/app/control/externals.js';

@@ -34,7 +34,6 @@ import type { ClusterKeeper } from './cluster-keeper.js';
 import { clusterTimes } from './cluster-times.js';
 import { createCluster } from './create-cluster.js';
 import { createPathing } from './create-pathing.js';
-import { Dataplane } from './dataplane.js';
 import { Dialler } from './dialler.js';
 import { Directory, targetCount } from './directory.js';
 import { Externals } from './externals.js';
@@ -54,6 +53,7 @@ import type { SpareSockets } from './spare-sockets.js';
 import { useStandIns } from './stand-ins.js';
 import { createSharedTables, PathSlots } from './tables.js';
 import { UplinkKeeper } from './uplinks.js';
+import { Dataplane } from './worker-handle.js';
 
 /** A tick that comes later than this after its time follows a pause of the whole process; and how long the next waits. */
 const LATE_MS_MAX = 150;
