@@ -1,4 +1,7 @@
-/** A real daemon in a namespace: `twinspan up`, its log as objects, its control socket, and ways to end it. */
+/**
+ * A real daemon in a namespace: `twinspan up`, its log as objects, its control socket, and ways to end it. $TEST_WORKERS is how
+ * many data-plane workers each has, where a test does not say.
+ */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -77,6 +80,7 @@ export class Daemon {
       stateDir: `${this.folder}/state`,
       runDir: `${this.folder}/run`,
       uapi: { name: this.uapiName },
+      workers: Number(process.env['TEST_WORKERS'] ?? 1),
       ...changes,
     };
     writeFileSync(this.configFile, JSON.stringify(config, null, 2));

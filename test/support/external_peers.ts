@@ -3,6 +3,7 @@
  * installed at once, and what one member tells another arrives when the test says so.
  */
 import type { ExecutionContext } from 'ava';
+import type { Dataplane } from '../../src/app/control/dataplane.js';
 import { Dialler } from '../../src/app/control/dialler.js';
 import { Directory, targetCount } from '../../src/app/control/directory.js';
 import { Externals } from '../../src/app/control/externals.js';
@@ -10,7 +11,6 @@ import { createLogger } from '../../src/app/control/log.js';
 import type { Node } from '../../src/app/control/node.js';
 import { Peering } from '../../src/app/control/peering.js';
 import { createSharedTables, PathSlots } from '../../src/app/control/tables.js';
-import type { Dataplane } from '../../src/app/control/worker-handle.js';
 import { encodeEndpoint, endpointAddress, endpointPort } from '../../src/core/base/endpoint.js';
 import { formatKey } from '../../src/core/base/key.js';
 import { WireGuard } from '../../src/core/wireguard/device.js';

@@ -17,7 +17,7 @@ export function createCluster(
     directory,
     tables,
     log,
-    worker: new WorkerWatch(node.dataplane, log),
+    worker: new WorkerWatch(node.dataplane.workers, log),
     uplinks: () => node.uplinks.tracker.count,
     isUp: (peer, now) => node.liveness.isUp(peer, now),
     sendHello: (peer, bytes) => {

@@ -17,7 +17,7 @@ export function createPathing(
   times: ClusterTimes,
   dialler: Dialler,
   hash: (data: Uint8Array) => Uint8Array,
-): { readonly pathing: Pathing; readonly spares: SpareSockets; readonly sockets: UplinkSockets } {
+): { readonly pathing: Pathing; readonly sockets: UplinkSockets } {
   const { native, configuration, machine } = node;
   const { local, network } = configuration;
   const boundTo = (place: number): 4 | 6 | undefined => {
@@ -42,7 +42,7 @@ export function createPathing(
   };
   const post = (command: Command): void => node.dataplane.post(command);
   const common = { native, configuration, log: node.log, post };
-  const spares = new SpareSockets({ ...common, first: machine.sockets.length });
+  const spares = new SpareSockets({ ...common, workers: machine.workers, first: machine.sockets.length });
   const sockets = new UplinkSockets({ ...common, machine, spares });
   const pathing = new Pathing({
     tables: node.tables,
@@ -73,7 +73,7 @@ export function createPathing(
     },
     onChange,
   });
-  return { pathing, spares, sockets };
+  return { pathing, sockets };
 }
 
 function bytesOf(words: readonly number[]): Uint8Array {

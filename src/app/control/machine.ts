@@ -5,26 +5,32 @@
  * Socket 0 … n − 1 belong to the uplinks, in the order of the configuration; one whose device or address is not there yet
  * waits (uplink-sockets.ts). A partner on the LAN is reached by one more socket, bound to the LAN device, because an
  * uplink's socket is bound to its own device and cannot.
+ *
+ * Each is opened once for every worker: a queue of each TUN, and a socket of the group that shares a port (edge/udp/group.ts).
  */
 import { TwinspanError } from '../../core/base/errors.js';
 import { formatAddress } from '../../core/config/address.js';
 import type { Configuration, UplinkConfiguration } from '../../core/config/configuration.js';
 import type { Native } from '../../edge/native.js';
 import { openTun } from '../../edge/tun/open.js';
-import { openUdp } from '../../edge/udp/open.js';
+import { openUdpGroup, steeringRefusal } from '../../edge/udp/group.js';
+import type { TunFds } from '../dataplane/protocol.js';
 
 export interface OpenSocket {
   readonly name: string;
-  /** −1: it waits. */
-  readonly fd: number;
+  /** By worker; none: it waits. */
+  readonly fds: readonly number[];
   readonly offloads: number;
   /** Why it waits; '' where it does not. */
   readonly waitsFor: string;
 }
 
 export interface Machine {
-  readonly lanFd: number;
-  readonly wanFd: number;
+  /** How many there are, and why fewer than the configuration has; '' where it has its way. */
+  readonly workers: number;
+  readonly workersRefusal: string;
+  /** By worker. */
+  readonly tuns: readonly TunFds[];
   readonly lanTun: string;
   readonly wanTun: string;
   /** TUN_OFFLOAD_ bits in force on the LAN TUN. */
@@ -34,36 +40,58 @@ export interface Machine {
   readonly lanSocket: number;
   /** Tries to open a socket that waits; returns it as it is then. Throws TS_SOCKET. */
   readonly openWaiting: (index: number) => OpenSocket;
+  /** Closes a socket, which waits from then on. No worker may use it. */
+  readonly closeSocket: (index: number) => void;
   readonly close: () => void;
 }
 
 /** Opens the devices and sockets of `configuration`. Throws TS_DEVICE, TS_SOCKET or TS_NO_TUN, with nothing left open. */
 export function openMachine(native: Native, configuration: Configuration): Machine {
   const { local } = configuration;
-  const fds: number[] = [];
-  const close = (): void => {
-    for (const fd of fds.splice(0)) native.closeFd(fd);
+  const workersRefusal = local.workers === 1 ? '' : steeringRefusal(local.workers);
+  const workers = workersRefusal === '' ? local.workers : 1;
+  const fds = new Set<number>();
+  const sockets: OpenSocket[] = [];
+  const closeAll = (some: Iterable<number>): void => {
+    for (const fd of [...some]) {
+      native.closeFd(fd);
+      fds.delete(fd);
+    }
   };
+  const close = (): void => closeAll(fds);
+  const opening: Opening = { native, configuration, workers, fds };
   try {
     const { tunCsum: csum, tunTso: tso, tunUso: uso, tunGro: gro } = local.offload;
-    const lan = openTun(local.lan.tun, 1, { csum, tso, uso, gro });
-    fds.push(...lan.fds);
-    const wan = openTun(local.wan.tun, 1, { csum, tso, uso, gro });
-    fds.push(...wan.fds);
-    const sockets = openSockets(native, configuration, fds);
+    const [lan, wan] = [local.lan.tun, local.wan.tun].map((name) => {
+      const device = openTun(name, workers, { csum, tso, uso, gro });
+      for (const fd of [...device.fds, ...device.writeFds]) fds.add(fd);
+      return device;
+    });
+    sockets.push(...openSockets(opening));
     const openWaiting = (index: number): OpenSocket => {
-      if (sockets[index].fd < 0) sockets[index] = openUplink(native, configuration, index, fds);
+      if (sockets[index].fds.length === 0) sockets[index] = openUplink(opening, index);
       return sockets[index];
     };
+    const closeSocket = (index: number): void => {
+      closeAll(sockets[index].fds);
+      sockets[index] = { ...sockets[index], fds: [], waitsFor: 'it is opened anew' };
+    };
     return {
-      lanFd: lan.fds[0],
-      wanFd: wan.fds[0],
+      workers,
+      workersRefusal,
+      tuns: lan.fds.map((lanFd, worker) => ({
+        lanFd,
+        wanFd: wan.fds[worker],
+        lanWriteFd: lan.writeFds[worker],
+        wanWriteFd: wan.writeFds[worker],
+      })),
       lanTun: lan.name,
       wanTun: wan.name,
       tunOffloads: lan.offloads & wan.offloads,
       sockets,
       lanSocket: sockets.length - 1,
       openWaiting,
+      closeSocket,
       close,
     };
   } catch (error) {
@@ -72,30 +100,39 @@ export function openMachine(native: Native, configuration: Configuration): Machi
   }
 }
 
+interface Opening {
+  readonly native: Native;
+  readonly configuration: Configuration;
+  readonly workers: number;
+  /** All that is open. */
+  readonly fds: Set<number>;
+}
+
 /** The sockets in their order. */
-function openSockets(native: Native, configuration: Configuration, fds: number[]): OpenSocket[] {
-  const { local, clusters, cluster } = configuration;
-  const sockets = local.uplinks.map((_uplink, index) => openUplink(native, configuration, index, fds));
+function openSockets(opening: Opening): OpenSocket[] {
+  const { local, clusters, cluster } = opening.configuration;
+  const sockets = local.uplinks.map((_uplink, index) => openUplink(opening, index));
   const bound = local.uplinks.every(({ device }) => device !== undefined && device !== local.lan.device);
   if (clusters[cluster].members.length > 1 && bound) {
-    sockets.push(open(configuration, 'lan', local.lan.device, '', fds));
+    sockets.push(open(opening, 'lan', local.lan.device, ''));
   }
   return sockets;
 }
 
-function openUplink(native: Native, configuration: Configuration, index: number, fds: number[]): OpenSocket {
+function openUplink(opening: Opening, index: number): OpenSocket {
+  const { native, configuration } = opening;
   const uplink = configuration.local.uplinks[index];
   const { name, device = '' } = uplink;
   const waitsFor = absence(native, uplink);
-  if (waitsFor !== '') return { name, fd: -1, offloads: 0, waitsFor };
+  if (waitsFor !== '') return { name, fds: [], offloads: 0, waitsFor };
   const address = uplink.address === undefined ? '' : formatAddress(uplink.address);
   try {
-    return open(configuration, name, device, address, fds);
+    return open(opening, name, device, address);
   } catch (error) {
     // DHCP may still give the address to a device that we know. Without a device nobody would tell us.
     const isAway = error instanceof TwinspanError && error.message.includes('EADDRNOTAVAIL');
     if (device === '' || !isAway) throw error;
-    return { name, fd: -1, offloads: 0, waitsFor: `${device} does not have the address ${address}` };
+    return { name, fds: [], offloads: 0, waitsFor: `${device} does not have the address ${address}` };
   }
 }
 
@@ -104,15 +141,14 @@ function absence(native: Native, { device }: UplinkConfiguration): string {
 }
 
 function open(
-  { local }: Configuration,
+  { configuration: { local }, workers, fds: all }: Opening,
   name: string,
   device: string,
   address: string,
-  fds: number[],
 ): OpenSocket {
   const { udpGso: gso, udpGro: gro } = local.offload;
-  const options = { address, port: local.listenPort, device, mark: 0, reusePort: false };
-  const { fd, offloads } = openUdp(options, { gso, gro });
-  fds.push(fd);
-  return { name, fd, offloads, waitsFor: '' };
+  const options = { address, port: local.listenPort, device, mark: 0 };
+  const { fds, offloads } = openUdpGroup(options, { gso, gro }, workers);
+  for (const fd of fds) all.add(fd);
+  return { name, fds, offloads, waitsFor: '' };
 }

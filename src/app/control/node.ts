@@ -34,6 +34,7 @@ import type { ClusterKeeper } from './cluster-keeper.js';
 import { clusterTimes } from './cluster-times.js';
 import { createCluster } from './create-cluster.js';
 import { createPathing } from './create-pathing.js';
+import { Dataplane } from './dataplane.js';
 import { Dialler } from './dialler.js';
 import { Directory, targetCount } from './directory.js';
 import { Externals } from './externals.js';
@@ -49,11 +50,10 @@ import { Peering } from './peering.js';
 import { readReload } from './reload.js';
 import { sendControl } from './send-control.js';
 import { compileSnapshot, type LanAddresses } from './snapshot.js';
-import type { SpareSockets } from './spare-sockets.js';
 import { useStandIns } from './stand-ins.js';
 import { createSharedTables, PathSlots } from './tables.js';
+import type { UplinkSockets } from './uplink-sockets.js';
 import { UplinkKeeper } from './uplinks.js';
-import { Dataplane } from './worker-handle.js';
 
 /** A tick that comes later than this after its time follows a pause of the whole process; and how long the next waits. */
 const LATE_MS_MAX = 150;
@@ -85,7 +85,7 @@ export class Node {
   readonly pauses: Pauses;
   readonly liveness: Liveness;
   readonly pathing: Pathing;
-  readonly #spares: SpareSockets;
+  readonly #sockets: UplinkSockets;
   configuration: Configuration;
   snapshot: Snapshot;
   secrets: Secrets;
@@ -136,7 +136,11 @@ export class Node {
     const crypto = this.#crypto;
     this.#times = clusterTimes(configuration);
     this.directory = new Directory(configuration);
-    this.tables = createSharedTables(this.directory.capacity, targetCount(configuration) + TARGETS_SPARE);
+    this.tables = createSharedTables(
+      this.directory.capacity,
+      targetCount(configuration) + TARGETS_SPARE,
+      machine.workers,
+    );
     this.paths = new PathSlots(this.tables);
     this.snapshot = compileSnapshot(configuration, this.directory, lan, crypto.hash, 1);
     this.#timestamps = new TimestampSource(openTimestampStore(`${configuration.local.stateDir}/tai64n`));
@@ -145,6 +149,7 @@ export class Node {
       crypto,
       sessions: this.tables.sessions,
       peers: this.tables.peers,
+      workers: machine.workers,
       timestamps: this.#timestamps,
       ...(options.timers && { timers: options.timers }),
     });
@@ -155,10 +160,13 @@ export class Node {
     );
     this.#peering = this.#createPeering();
     this.dataplane = this.#createDataplane(options);
-    this.pauses = new Pauses(native, [this.dataplane.turns]);
-    const { pathing, spares, sockets } = createPathing(this, this.#times, this.#dialler, crypto.hash);
+    this.pauses = new Pauses(
+      native,
+      this.dataplane.workers.map(({ turns }) => turns),
+    );
+    const { pathing, sockets } = createPathing(this, this.#times, this.#dialler, crypto.hash);
     this.pathing = pathing;
-    this.#spares = spares;
+    this.#sockets = sockets;
     this.liveness = new Liveness({
       tables: this.tables,
       pathing: this.pathing,
@@ -250,7 +258,7 @@ export class Node {
     clearTimeout(this.#timer);
     await this.cluster.close();
     await this.dataplane.stop();
-    this.#spares.close();
+    this.#sockets.close();
     this.#timestamps.close();
     this.externals.close();
     this.uplinks.close();
@@ -274,7 +282,7 @@ export class Node {
   }
 
   #createPeering(): Peering {
-    const { native, machine } = this;
+    const { native } = this;
     return new Peering({
       wireguard: this.wireguard,
       dataplane: () => this.dataplane,
@@ -285,8 +293,7 @@ export class Node {
       log: this.log,
       now: () => native.now(),
       send: (bytes, record) => {
-        const index = record[ENDPOINT_SOCKET];
-        const fd = machine.sockets[index]?.fd ?? this.#spares.fd(index);
+        const fd = this.#sockets.fd(record[ENDPOINT_SOCKET]);
         if (fd !== undefined) native.datagramSend(fd, bytes, record);
       },
       peerName: (peer) => this.peerName(peer),
@@ -298,18 +305,14 @@ export class Node {
   }
 
   #createDataplane(options: NodeOptions): Dataplane {
-    const { machine } = this;
     return new Dataplane({
       native: this.native,
       tables: this.tables,
       snapshot: this.snapshot,
-      lanFd: machine.lanFd,
-      wanFd: machine.wanFd,
-      tunOffloads: machine.tunOffloads,
-      sockets: machine.sockets,
+      machine: this.machine,
       log: this.log,
       onRecord: (type, argument, _argument2, payload) => this.#handleRecord(type, argument, payload),
-      onReleased: (index) => this.#spares.handleReleased(index),
+      onReleased: (index) => this.#sockets.handleReleased(index),
       onInstalled: (slot) => this.#peering.handleInstalled(slot),
       onFault: (reason) => {
         this.cluster.handleFault(this.native.now());

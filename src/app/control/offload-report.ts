@@ -50,7 +50,7 @@ function dependent(report: OffloadReport, all: readonly OffloadReport[]): Offloa
 /** Each socket has its own: one uplink's device may refuse what another's takes. */
 function udpReport(facts: OffloadFacts, name: OffloadName, bit: number): OffloadReport {
   const { machine, demotions } = facts;
-  const open = [...machine.sockets.keys()].filter((index) => machine.sockets[index].fd >= 0);
+  const open = [...machine.sockets.keys()].filter((index) => machine.sockets[index].fds.length > 0);
   const granted = open.filter((index) => (machine.sockets[index].offloads & bit) !== 0);
   // While every socket waits for its device nothing is known of the kernel.
   if (open.length === 0 && facts.offload[name] !== 'off') return { name, on: true };

@@ -10,11 +10,11 @@
 import type { SharedTables } from '../../core/router/memory.js';
 import type { WireGuard } from '../../core/wireguard/device.js';
 import type { Output } from '../../core/wireguard/outputs.js';
+import type { Dataplane } from './dataplane.js';
 import type { Dialler } from './dialler.js';
 import type { Logger } from './log.js';
 import type { Pathing } from './pathing.js';
 import type { PathSlots } from './tables.js';
-import type { Dataplane } from './worker-handle.js';
 
 const KEEPALIVE = new Uint8Array(0);
 const PATH_SILENT_MS_MAX = 15_000;

@@ -12,7 +12,6 @@ import {
   COUNT_RX_PACKETS,
   COUNT_TX_BYTES,
   COUNT_TX_PACKETS,
-  PEER_COUNTERS,
 } from '../../core/router/memory.js';
 import type { DeviceReport, NatReport, PeerReport, RoutesReport, StatusReport } from '../observe/report.js';
 import { targetNumber } from './directory.js';
@@ -37,7 +36,7 @@ export function statusReport(node: Node, version: string, configFile: string): S
     publicKey: formatKey(node.wireguard.publicKey),
     listenPort: local.listenPort,
     configFile,
-    workers: [{ index: 0, state: 'running' }],
+    workers: node.dataplane.reports(),
     devices: deviceReports(node),
     offloads: offloadReports({
       offload: local.offload,
@@ -74,8 +73,7 @@ function peerReport(node: Node, peer: ReportedPeer): PeerReport {
   const { native, configuration, machine, dataplane } = node;
   const now = native.now();
   const record = node.paths.current(peer.number);
-  const at = peer.number * PEER_COUNTERS;
-  const counters = dataplane.memory.peerCounters;
+  const count = (counter: number): number => dataplane.count(peer.number, counter);
   const { up, establishedAtMs } = peer;
   const rttMs = node.pathing.rttMs(peer.number);
   const uplinkName = node.pathing.get(peer.number)?.manager.current?.uplink.name;
@@ -87,10 +85,10 @@ function peerReport(node: Node, peer: ReportedPeer): PeerReport {
     ...(record !== undefined && { endpoint: formatEndpoint(endpointAddress(record), endpointPort(record)) }),
     ...(Number.isFinite(establishedAtMs) && { lastHandshakeAgeMs: Math.round(now - establishedAtMs) }),
     ...(up && rttMs > 0 && { rttMs: Math.round(rttMs * 100) / 100 }),
-    rxBytes: counters[at + COUNT_RX_BYTES],
-    txBytes: counters[at + COUNT_TX_BYTES],
-    rxPackets: counters[at + COUNT_RX_PACKETS],
-    txPackets: counters[at + COUNT_TX_PACKETS],
+    rxBytes: count(COUNT_RX_BYTES),
+    txBytes: count(COUNT_TX_BYTES),
+    rxPackets: count(COUNT_RX_PACKETS),
+    txPackets: count(COUNT_TX_PACKETS),
     ...(record !== undefined && { path: uplinkName ?? machine.sockets[record[1]]?.name ?? 'unknown' }),
   };
 }

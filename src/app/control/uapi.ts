@@ -1,6 +1,6 @@
 /** The node as `wg show` sees it. */
 import { endpointAddress, endpointPort } from '../../core/base/endpoint.js';
-import { COUNT_RX_BYTES, COUNT_TX_BYTES, PEER_COUNTERS } from '../../core/router/memory.js';
+import { COUNT_RX_BYTES, COUNT_TX_BYTES } from '../../core/router/memory.js';
 import type { UapiDevice } from '../../edge/socket/uapi.js';
 import type { Node } from './node.js';
 import { reportedPeers } from './reported-peers.js';
@@ -15,7 +15,6 @@ export function uapiDevice(node: Node): UapiDevice {
     fwmark: 0,
     peers: reportedPeers(node).map((peer) => {
       const record = node.paths.current(peer.number);
-      const at = peer.number * PEER_COUNTERS;
       return {
         publicKey: peer.publicKey,
         presharedKey: peer.presharedKey,
@@ -26,8 +25,8 @@ export function uapiDevice(node: Node): UapiDevice {
         lastHandshakeUnixMs: Number.isFinite(peer.establishedAtMs)
           ? Date.now() - (now - peer.establishedAtMs)
           : 0,
-        rxBytes: dataplane.memory.peerCounters[at + COUNT_RX_BYTES],
-        txBytes: dataplane.memory.peerCounters[at + COUNT_TX_BYTES],
+        rxBytes: dataplane.count(peer.number, COUNT_RX_BYTES),
+        txBytes: dataplane.count(peer.number, COUNT_TX_BYTES),
         keepaliveSeconds: peer.persistentKeepaliveMs / 1_000,
         allowedIps: peer.prefixes,
       };

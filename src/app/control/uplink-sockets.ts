@@ -1,7 +1,8 @@
 /**
  * The uplinks' sockets while devices and addresses come and go. A socket that waits is opened when what it waits for is
- * there, and given to the worker. One whose device was removed and added again is bound anew, and its spares with it: the
- * kernel binds to an interface index, which a device of the same name does not inherit.
+ * there, and given to the workers. One whose device was removed and added again is bound anew, and its spares with it: the
+ * kernel binds to an interface index, which a device of the same name does not inherit. Where several workers share its port
+ * it is opened anew instead, for a socket that is bound anew leaves its group: first the workers let go.
  */
 import { getSystemErrorName } from 'node:util';
 import type { Configuration } from '../../core/config/configuration.js';
@@ -56,8 +57,30 @@ export class UplinkSockets {
     }
     const before = binding.index;
     binding.index = index;
-    if (machine.sockets[place].fd < 0) this.#open(place, binding);
+    if (machine.sockets[place].fds.length === 0) this.#open(place, binding);
     else if (binding.lost || (before !== undefined && before !== index)) this.#bind(place, device, binding);
+  }
+
+  /** The control thread's descriptor of a socket; undefined where there is none. */
+  fd(index: number): number | undefined {
+    const { machine, spares } = this.#options;
+    return index < machine.sockets.length ? machine.sockets[index].fds[0] : spares.fd(index);
+  }
+
+  /** The workers have let go of a socket. */
+  handleReleased(index: number): void {
+    const { machine, spares } = this.#options;
+    if (index >= machine.sockets.length) {
+      spares.handleReleased(index);
+      return;
+    }
+    machine.closeSocket(index);
+    this.#open(index, this.#bindings[index]);
+  }
+
+  /** Closes the spares, after the workers have ended. */
+  close(): void {
+    this.#options.spares.close();
   }
 
   #open(place: number, binding: Binding): void {
@@ -65,10 +88,10 @@ export class UplinkSockets {
     const { name, device } = configuration.local.uplinks[place];
     let refusal = '';
     try {
-      const { fd, offloads, waitsFor } = machine.openWaiting(place);
+      const { fds, offloads, waitsFor } = machine.openWaiting(place);
       refusal = waitsFor;
-      if (fd >= 0) {
-        post({ kind: 'socket', index: place, fd, offloads });
+      if (fds.length > 0) {
+        post({ kind: 'socket', index: place, fds, offloads });
         binding.lost = false;
         log.info({ event: 'uplink-bound', uplink: name, device });
       }
@@ -82,10 +105,15 @@ export class UplinkSockets {
   }
 
   #bind(place: number, device: string, binding: Binding): void {
-    const { native, configuration, machine, spares, log } = this.#options;
+    const { native, configuration, machine, spares, log, post } = this.#options;
     const { name } = configuration.local.uplinks[place];
-    const answer = native.deviceBind(machine.sockets[place].fd, device);
+    const { fds } = machine.sockets[place];
     spares.bind(place, device);
+    if (fds.length > 1) {
+      post({ kind: 'socket', index: place, fds: [], offloads: 0 });
+      return;
+    }
+    const answer = native.deviceBind(fds[0], device);
     binding.lost = answer !== 0;
     if (answer === 0) log.info({ event: 'uplink-bound', uplink: name, device });
     else log.warn({ event: 'uplink-not-bound', uplink: name, device, reason: getSystemErrorName(answer) });

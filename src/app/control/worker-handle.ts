@@ -1,20 +1,24 @@
 /**
  * The control thread's handle on one data-plane worker: it takes the worker's memory, starts it, posts commands, and
- * empties its outbox. A worker that stops by a fault takes the node down with it: forwarding wrongly is worse than not
- * forwarding (`onFault`).
+ * empties its outbox.
  */
 import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { Histogram } from '../../core/base/histogram.js';
-import { DROP_REASONS, type DropReason } from '../../core/packet/drop.js';
-import { createRouterMemory, RouterMemory, type SharedTables } from '../../core/router/memory.js';
-import { IN_SEAL, IN_SEAL_WHOLE } from '../../core/router/outbox.js';
+import {
+  createRouterMemory,
+  RouterMemory,
+  type SharedTables,
+  type WorkerPlace,
+} from '../../core/router/memory.js';
+import { IN_SEAL, IN_SEAL_WHOLE, IN_STRAY } from '../../core/router/outbox.js';
 import type { Snapshot } from '../../core/router/snapshot.js';
-import { type Native, SLOT_BYTES, STAT, STAT_COUNT } from '../../edge/native.js';
+import { type Native, SLOT_BYTES, STAT_COUNT } from '../../edge/native.js';
 import {
   type Command,
   type SocketSetup,
+  type TunFds,
   WORD_BREATHS,
   WORD_COMMANDS_POSTED,
   WORD_COUNT,
@@ -23,8 +27,6 @@ import {
   type WorkerNotice,
   type WorkerSetup,
 } from '../dataplane/protocol.js';
-import { Demotions } from './demotions.js';
-import type { Logger } from './log.js';
 
 const STOP_MS_MAX = 2_000;
 const UDP_SLOTS = 16;
@@ -36,38 +38,23 @@ const RING_BYTES = 1 << 18;
 /** How long the outbox may keep the event loop. */
 const DRAIN_MS_MAX = 5;
 
-/** What the addon gave up, under the names that the router's own drops have. */
-const NATIVE_DROPS: readonly (readonly [DropReason, number])[] = [
-  ['send-queue-full', STAT.udpSendFull],
-  ['send-error', STAT.udpSendErrors],
-  ['tun-error', STAT.tunWriteErrors],
-  ['counter-limit', STAT.counterLimit],
-  ['malformed', STAT.segmentErrors],
-  ['session-expired', STAT.keyMissing],
-];
-
-export interface DataplaneOptions {
+export interface WorkerOptions {
   readonly native: Native;
+  readonly place: WorkerPlace;
   readonly tables: SharedTables;
   readonly snapshot: Snapshot;
-  readonly lanFd: number;
-  readonly wanFd: number;
+  readonly tuns: TunFds;
   readonly tunOffloads: number;
-  readonly sockets: readonly (SocketSetup & { readonly name: string })[];
-  readonly log: Logger;
+  readonly sockets: readonly SocketSetup[];
   /** One record of the worker's outbox; the payload is only valid during the call. */
   readonly onRecord: (type: number, argument: number, argument2: number, payload: Uint8Array) => void;
-  /** The worker can seal and open with the session in `slot`. */
-  readonly onInstalled: (slot: number) => void;
-  /** The worker no longer uses the socket at `index`. */
-  readonly onReleased: (index: number) => void;
-  readonly onFault: (message: string, stack: string) => void;
+  /** What the worker says about itself. */
+  readonly onNotice: (notice: WorkerNotice) => void;
 }
 
-export class Dataplane {
+export class WorkerHandle {
   readonly memory: RouterMemory;
   readonly stats: Float64Array;
-  readonly demotions: Demotions;
   /** How long the worker was away from its descriptors, each time. */
   readonly turns = new Histogram();
   readonly #native: Native;
@@ -76,26 +63,18 @@ export class Dataplane {
   readonly #outboxFd: number;
   readonly #outboxWatch: number;
   readonly #worker: Worker;
-  readonly #onRecord: DataplaneOptions['onRecord'];
-  readonly #onInstalled: DataplaneOptions['onInstalled'];
-  readonly #onReleased: DataplaneOptions['onReleased'];
-  readonly #onFault: DataplaneOptions['onFault'];
+  readonly #onRecord: WorkerOptions['onRecord'];
+  readonly #onNotice: WorkerOptions['onNotice'];
   readonly #exited: Promise<void>;
   #sealing = false;
   /** The rest of the outbox is taken in the next turn. */
   #draining = false;
-  #becameReady: () => void = () => {};
-  /** Settles when the worker breathes. */
-  readonly ready: Promise<void>;
 
-  constructor(options: DataplaneOptions) {
+  constructor(options: WorkerOptions) {
     const { native, tables } = options;
     this.#native = native;
-    this.demotions = new Demotions(options.log, options.sockets);
     this.#onRecord = options.onRecord;
-    this.#onInstalled = options.onInstalled;
-    this.#onReleased = options.onReleased;
-    this.#onFault = options.onFault;
+    this.#onNotice = options.onNotice;
     this.#wakeFd = native.eventOpen();
     this.#outboxFd = native.eventOpen();
     this.#outboxWatch = native.watchOpen(this.#outboxFd, () => this.#handleOutbox());
@@ -109,6 +88,7 @@ export class Dataplane {
     this.memory = new RouterMemory(parts);
     this.stats = new Float64Array(new SharedArrayBuffer(STAT_COUNT * 8));
     const setup: WorkerSetup = {
+      place: options.place,
       memory: parts,
       sessions: { buffer: tables.sessions.buffer, capacity: tables.sessions.capacity },
       peers: { buffer: tables.peers.buffer, capacity: tables.peers.capacity },
@@ -121,8 +101,7 @@ export class Dataplane {
       turns: this.turns.words,
       words: this.#words.buffer as SharedArrayBuffer,
       snapshot: options.snapshot,
-      lanFd: options.lanFd,
-      wanFd: options.wanFd,
+      tuns: options.tuns,
       wakeFd: this.#wakeFd,
       outboxFd: this.#outboxFd,
       tunOffloads: options.tunOffloads,
@@ -130,15 +109,12 @@ export class Dataplane {
       udpSlots: UDP_SLOTS,
       tunSlots: TUN_SLOTS,
     };
-    this.ready = new Promise((resolve) => {
-      this.#becameReady = resolve;
-    });
     this.#worker = new Worker(new URL('../dataplane/worker.js', import.meta.url), {
       workerData: setup,
       resourceLimits: { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 },
     });
-    this.#worker.on('message', (notice: WorkerNotice) => this.#handleNotice(notice));
-    this.#worker.on('error', (error) => this.#onFault(error.message, error.stack ?? ''));
+    this.#worker.on('message', (notice: WorkerNotice) => this.#onNotice(notice));
+    this.#worker.on('error', ({ message, stack = '' }) => this.#onNotice({ kind: 'fault', message, stack }));
     this.#exited = new Promise((resolve) => this.#worker.once('exit', () => resolve()));
   }
 
@@ -159,7 +135,6 @@ export class Dataplane {
 
   /** Posts a command; the worker obeys it between two batches. */
   post(command: Command): void {
-    if (command.kind === 'socket') this.demotions.forget(command.index);
     this.#worker.postMessage(command);
     Atomics.add(this.#words, WORD_COMMANDS_POSTED, 1);
     this.#native.eventSignal(this.#wakeFd);
@@ -179,16 +154,11 @@ export class Dataplane {
     return taken;
   }
 
-  /** Drops by reason name, the router's and the addon's; only those that happened. */
-  drops(): Record<string, number> {
-    const counted: Record<string, number> = {};
-    DROP_REASONS.forEach((name, index) => {
-      if (index > 0 && this.memory.drops[index] > 0) counted[name] = this.memory.drops[index];
-    });
-    for (const [reason, stat] of NATIVE_DROPS) {
-      if (this.stats[stat] > 0) counted[reason] = (counted[reason] ?? 0) + this.stats[stat];
-    }
-    return counted;
+  /** Gives the worker a datagram, behind its source record, that another one has received. False when its inbox is full. */
+  handOver(payload: Uint8Array): boolean {
+    const taken = this.memory.inbox.push(IN_STRAY, 0, 0, payload, 0, payload.length);
+    this.wake();
+    return taken;
   }
 
   /** Stops the worker after its current breath and waits for it; one that hangs is ended. */
@@ -204,14 +174,6 @@ export class Dataplane {
   #wakeToSeal(): void {
     this.#sealing = false;
     this.wake();
-  }
-
-  #handleNotice(notice: WorkerNotice): void {
-    if (notice.kind === 'ready') this.#becameReady();
-    else if (notice.kind === 'installed') this.#onInstalled(notice.slot);
-    else if (notice.kind === 'released') this.#onReleased(notice.index);
-    else if (notice.kind === 'demoted') this.demotions.handle(notice.demoted);
-    else this.#onFault(notice.message, notice.stack);
   }
 
   #handleOutbox(): void {

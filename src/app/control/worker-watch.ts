@@ -1,6 +1,6 @@
 /**
- * Whether the data plane works. A worker counts its breaths, and one that waits for packets breathes at least once a
- * second; one that does not count any more hangs, and this node must not keep the role.
+ * Whether the data plane works: every worker of it. A worker counts its breaths, and one that waits for packets breathes at
+ * least once a second; one that does not count any more hangs, and this node must not keep the role.
  *
  *   ASK_MS      without a breath: the worker is woken, so a quiet one shows itself
  *   STALLED_MS  without a breath: it hangs. The core then stands down, and the partner takes the role
@@ -22,34 +22,48 @@ export interface Worker {
   greet(): void;
 }
 
+interface Watched {
+  readonly worker: Worker;
+  readonly stillness: Stillness;
+  works: boolean;
+}
+
 export class WorkerWatch {
-  readonly #worker: Worker;
+  readonly #watched: readonly Watched[];
   readonly #log: Logger;
-  readonly #stillness = new Stillness();
-  #works = true;
   #failed = false;
 
-  constructor(worker: Worker, log: Logger) {
-    this.#worker = worker;
+  constructor(workers: readonly Worker[], log: Logger) {
+    this.#watched = workers.map((worker) => ({ worker, stillness: new Stillness(), works: true }));
     this.#log = log;
   }
 
-  /** The worker has stopped itself. */
+  /** A worker has stopped itself. */
   fail(): void {
     this.#failed = true;
   }
 
-  /** Looks whether it breathes; returns whether it forwards. Call it often. `partnered`: somebody could take over. */
+  /** Looks whether all breathe; returns whether they forward. Call it often. `partnered`: somebody could take over. */
   look(now: number, partnered: boolean): boolean {
-    if (partnered) this.#worker.greet();
-    const stillMs = this.#stillness.look(this.#worker.breaths, now);
-    if (stillMs >= ASK_MS) this.#worker.wake();
-    const works = stillMs < STALLED_MS;
-    if (works !== this.#works) {
-      this.#works = works;
-      if (works) this.#log.warn({ event: 'data-plane-breathes' });
-      else this.#log.fatal({ event: 'data-plane-stalled', reason: `no breath for ${STALLED_MS} ms` });
+    let works = !this.#failed;
+    for (const [index, watched] of this.#watched.entries()) {
+      if (!this.#look(index, watched, now, partnered)) works = false;
     }
-    return works && !this.#failed;
+    return works;
+  }
+
+  #look(index: number, watched: Watched, now: number, partnered: boolean): boolean {
+    const { worker, stillness } = watched;
+    if (partnered) worker.greet();
+    const stillMs = stillness.look(worker.breaths, now);
+    if (stillMs >= ASK_MS) worker.wake();
+    const works = stillMs < STALLED_MS;
+    if (works !== watched.works) {
+      watched.works = works;
+      const reason = `no breath for ${STALLED_MS} ms`;
+      if (works) this.#log.warn({ event: 'data-plane-breathes', worker: index });
+      else this.#log.fatal({ event: 'data-plane-stalled', worker: index, reason });
+    }
+    return works;
   }
 }

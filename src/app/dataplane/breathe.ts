@@ -4,7 +4,7 @@
  *
  *   LAN TUN → tunRead → handleLan → sealSend (and tunWrite of ICMP errors)
  *   socket  → udpRecv → classify → openBatch → handleOpened → tunWrite, sealSend (hub, ICMP errors)
- *   inbox   → packets of the control thread → sealSend
+ *   inbox   → packets of the control thread → sealSend; datagrams that other workers received → as from a socket
  *   time    → BFD and echo packets → sealSend
  *
  * It blocks in the addon's wait, never in the event loop. A TUN that can no longer be read has been deleted under us: it
@@ -13,9 +13,9 @@
 
 import type { Histogram } from '../../core/base/histogram.js';
 import { VERDICT_LAN, VERDICT_WAN } from '../../core/packet/rows.js';
-import { CONTROL_ROWS } from '../../core/router/memory.js';
 import type { Router } from '../../core/router/router.js';
 import type { Native } from '../../edge/native.js';
+import type { TunFds } from './protocol.js';
 
 const READY_WAKE = 1;
 const READY_LAN = 2;
@@ -28,11 +28,9 @@ const WAIT_MS_MAX = 1000;
 /** A wait that ends later than this after its time follows a pause of the whole process. */
 const LATE_MS_MAX = 100;
 
-export interface Devices {
+export interface Devices extends TunFds {
   readonly context: number;
   readonly wakeFd: number;
-  readonly lanFd: number;
-  readonly wanFd: number;
   readonly tunOffloads: number;
   readonly socketFds: readonly number[];
   readonly udpSlots: number;
@@ -103,7 +101,7 @@ export class Breath {
     if (this.#now > 0 && now - this.#now > patienceMs + LATE_MS_MAX) this.#router.beats.handlePause();
     if ((ready & READY_WAKE) !== 0) {
       this.#surroundings.drainCommands();
-      this.sealInbox();
+      this.emptyInbox(true);
       this.#router.beats.dueAtMs = 0;
     }
     // What was ready stands for the sockets as they were before the commands: one that is given up reads as nothing.
@@ -151,41 +149,47 @@ export class Breath {
     if (count === 0) return;
     if (lan) this.#router.handleLan(0, count);
     else this.#router.handleWan(0, count);
-    this.#act(count);
+    this.#act(0, count);
   }
 
   #fromSocket(index: number, fd: number): void {
     const { context, udpSlots } = this.#devices;
     const native = this.#native;
     const count = native.udpRecv(context, fd, index, 0, udpSlots);
-    if (count <= 0) return;
-    this.#router.handleDatagrams(0, count);
-    native.openBatch(context, 0, count);
-    this.#router.handleOpened(0, count);
-    this.#act(count);
+    if (count > 0) this.#open(0, count);
   }
 
-  /** Seals and sends what the control thread has put into the inbox. */
-  sealInbox(): void {
-    let count: number;
-    do {
-      count = this.#router.handleInbox();
-      if (count > 0) this.#native.sealSend(this.#devices.context, this.#router.controlRow, count);
-    } while (count === CONTROL_ROWS);
+  #open(first: number, count: number): void {
+    this.#router.handleDatagrams(first, count);
+    this.#native.openBatch(this.#devices.context, first, count);
+    this.#router.handleOpened(first, count);
+    this.#act(first, count);
+  }
+
+  /** Does what the control thread has put into the inbox; without `opens` it only seals. */
+  emptyInbox(opens: boolean): void {
+    const { controlRow, context } = this.#router;
+    const { inbox } = context.memory;
+    while (inbox.waiting) {
+      const sealed = this.#router.handleInbox();
+      if (sealed > 0) this.#native.sealSend(this.#devices.context, controlRow, sealed);
+      const strays = this.#router.handleStrays();
+      if (strays > 0 && opens) this.#open(controlRow, strays);
+    }
   }
 
   /** Carries out the verdicts of the batch and the router's own replies. */
-  #act(count: number): void {
-    const { context, lanFd, wanFd, tunOffloads } = this.#devices;
+  #act(first: number, count: number): void {
+    const { context, lanWriteFd, wanWriteFd, tunOffloads } = this.#devices;
     const native = this.#native;
     const router = this.#router;
-    if (router.sealCount > 0) native.sealSend(context, 0, count);
-    if (router.lanCount > 0) native.tunWrite(context, lanFd, 0, count, VERDICT_LAN, tunOffloads);
-    if (router.wanCount > 0) native.tunWrite(context, wanFd, 0, count, VERDICT_WAN, tunOffloads);
+    if (router.sealCount > 0) native.sealSend(context, first, count);
+    if (router.lanCount > 0) native.tunWrite(context, lanWriteFd, first, count, VERDICT_LAN, tunOffloads);
+    if (router.wanCount > 0) native.tunWrite(context, wanWriteFd, first, count, VERDICT_WAN, tunOffloads);
     const replies = router.replyCount;
     if (replies > 0) {
       native.sealSend(context, router.replyRow, replies);
-      native.tunWrite(context, lanFd, router.replyRow, replies, VERDICT_LAN, tunOffloads);
+      native.tunWrite(context, lanWriteFd, router.replyRow, replies, VERDICT_LAN, tunOffloads);
     }
     this.#surroundings.notifyOutbox();
   }

@@ -5,7 +5,7 @@
  * known before the peer's first packet is looked at.
  */
 import type { OffloadName } from '../../core/config/configuration.js';
-import type { RouterMemoryParts } from '../../core/router/memory.js';
+import type { RouterMemoryParts, WorkerPlace } from '../../core/router/memory.js';
 import type { Snapshot } from '../../core/router/snapshot.js';
 
 export type Command =
@@ -17,8 +17,13 @@ export type Command =
       readonly receiveKey: Uint8Array;
     }
   | { readonly kind: 'remove'; readonly slot: number }
-  /** A UDP socket that is new at this index; fd −1: the one there is given up. */
-  | { readonly kind: 'socket'; readonly index: number; readonly fd: number; readonly offloads: number }
+  /** A UDP socket that is new at this index, with a descriptor for each worker; none: the one there is given up. */
+  | {
+      readonly kind: 'socket';
+      readonly index: number;
+      readonly fds: readonly number[];
+      readonly offloads: number;
+    }
   | { readonly kind: 'stop' };
 
 /** An offload that the kernel has refused at run time with `errno`, of a socket or (−1) of the TUN devices. */
@@ -28,13 +33,22 @@ export interface DemotedOffload {
   readonly errno: number;
 }
 
-/** A local UDP socket: its index is byte 1 of the endpoint records that use it. */
+/** A worker's part of a local UDP socket: its index is byte 1 of the endpoint records that use it. */
 export interface SocketSetup {
   readonly fd: number;
   readonly offloads: number;
 }
 
+/** A worker's part of the TUN devices; where there is one worker it writes where it reads. */
+export interface TunFds {
+  readonly lanFd: number;
+  readonly wanFd: number;
+  readonly lanWriteFd: number;
+  readonly wanWriteFd: number;
+}
+
 export interface WorkerSetup {
+  readonly place: WorkerPlace;
   readonly memory: RouterMemoryParts;
   readonly sessions: { readonly buffer: SharedArrayBuffer; readonly capacity: number };
   readonly peers: { readonly buffer: SharedArrayBuffer; readonly capacity: number };
@@ -51,8 +65,7 @@ export interface WorkerSetup {
   /** WORD_ indices. */
   readonly words: SharedArrayBuffer;
   readonly snapshot: Snapshot;
-  readonly lanFd: number;
-  readonly wanFd: number;
+  readonly tuns: TunFds;
   readonly wakeFd: number;
   /** Event that tells the control thread of the outbox: many a second, for which messages would be too dear. */
   readonly outboxFd: number;

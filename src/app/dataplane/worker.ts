@@ -38,7 +38,7 @@ const tables: SharedTables = {
   available: new Int32Array(setup.available),
   era: new Int32Array(setup.era),
 };
-const router = new Router(memory, tables, setup.snapshot, setup.seed);
+const router = new Router(memory, tables, setup.snapshot, setup.seed, setup.place);
 const stats = new Float64Array(setup.stats);
 const context = native.contextOpen({
   arena: memory.arena,
@@ -67,9 +67,7 @@ function obey(command: Command): void {
       native.keyRemove(context, command.slot);
       break;
     case 'socket':
-      native.socketSet(context, command.index, command.fd, command.offloads);
-      breath.setSocket(command.index, command.fd);
-      if (command.fd < 0) port.postMessage({ kind: 'released', index: command.index } satisfies WorkerNotice);
+      useSocket(command.index, command.fds[setup.place.worker] ?? -1, command.offloads);
       break;
     case 'snapshot':
       router.useSnapshot(command.snapshot);
@@ -78,6 +76,12 @@ function obey(command: Command): void {
       stopping = true;
       break;
   }
+}
+
+function useSocket(index: number, fd: number, offloads: number): void {
+  native.socketSet(context, index, fd, offloads);
+  breath.setSocket(index, fd);
+  if (fd < 0) port.postMessage({ kind: 'released', index } satisfies WorkerNotice);
 }
 
 let commandsSeen = 0;
@@ -104,9 +108,8 @@ const breath = new Breath(
   native,
   {
     context,
+    ...setup.tuns,
     wakeFd: setup.wakeFd,
-    lanFd: setup.lanFd,
-    wanFd: setup.wanFd,
     tunOffloads: setup.tunOffloads,
     socketFds: setup.sockets.map((s) => s.fd),
     udpSlots: setup.udpSlots,
@@ -154,7 +157,7 @@ function sayLastWords(): void {
     while (!stopping) {
       native.wait(wake, LAST_WORDS_WAIT_MS);
       surroundings.drainCommands();
-      breath.sealInbox();
+      breath.emptyInbox(false);
     }
   } catch {
     // The same fault again: peers hear it by silence.

@@ -62,6 +62,8 @@ export interface WorkerReport {
   state: 'running' | 'starting' | 'failed';
   /** Why it failed. */
   reason?: string;
+  /** Messages of its peers that came to another worker, which handed them over. */
+  strays: number;
 }
 
 export interface DeviceReport {

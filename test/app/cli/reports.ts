@@ -51,8 +51,8 @@ export const STATUS: StatusReport = {
   listenPort: 51820,
   configFile: '/etc/twinspan/node.yaml',
   workers: [
-    { index: 0, state: 'running' },
-    { index: 1, state: 'failed', reason: 'assertion: the row is in the arena' },
+    { index: 0, state: 'running', strays: 0 },
+    { index: 1, state: 'failed', reason: 'assertion: the row is in the arena', strays: 3 },
   ],
   devices: [
     {

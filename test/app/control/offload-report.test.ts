@@ -16,7 +16,7 @@ const AUTO = {
   udpGso: 'auto',
   udpGro: 'auto',
 } as const;
-const SOCKETS = ['isp1', 'isp2'].map((name) => ({ name, fd: 9, offloads: 3, waitsFor: '' }));
+const SOCKETS = ['isp1', 'isp2'].map((name) => ({ name, fds: [9], offloads: 3, waitsFor: '' }));
 
 function facts(demoted: readonly DemotedOffload[], changes: Partial<OffloadFacts> = {}) {
   const events: unknown[] = [];
@@ -39,7 +39,7 @@ const TIME = /\d{4}-\d\d-\d\dT[\d:.]+Z/g;
 test('all that is granted is on', (t) => {
   const on = Object.keys(AUTO).map((name) => ({ name, on: true }));
   t.deepEqual(facts([]).report(), on);
-  const waiting = SOCKETS.map((socket) => ({ ...socket, fd: -1, offloads: 0 }));
+  const waiting = SOCKETS.map((socket) => ({ ...socket, fds: [], offloads: 0 }));
   t.deepEqual(facts([], { machine: { tunOffloads: 15, sockets: waiting } }).report(), on);
 });
 

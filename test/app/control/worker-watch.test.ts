@@ -12,7 +12,7 @@ function rig() {
     wake: () => void worker.wakes++,
     greet: () => void worker.greets++,
   };
-  const watch = new WorkerWatch(worker, { warn: tell, fatal: tell } as unknown as Logger);
+  const watch = new WorkerWatch([worker], { warn: tell, fatal: tell } as unknown as Logger);
   /** Looks every `everyMs` for `forMs`; returns what the last look said. */
   let now = 0;
   const look = (forMs: number, everyMs: number): boolean => {

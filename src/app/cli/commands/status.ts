@@ -26,9 +26,11 @@ export function formatStatus(report: StatusReport): string {
     `Offloads\n${formatOffloads(report)}`,
     `Pauses\n${formatPauses(report.pauses)}`,
   ];
-  const failed = report.workers.filter((worker) => worker.state !== 'running');
-  if (failed.length > 0) {
-    const rows = failed.map((worker) => [String(worker.index), worker.state, worker.reason ?? '']);
+  if (report.workers.length > 1 || report.workers.some(({ state }) => state !== 'running')) {
+    const rows = report.workers.map(({ index, state, reason = '', strays }) => {
+      const told = strays === 0 ? '' : `${formatCount(strays)} messages came to another worker`;
+      return [String(index), state, [reason, told].filter((text) => text !== '').join('; ')];
+    });
     sections.push(`Workers\n${table(['', '', ''], rows, '  ')}`);
   }
   sections.push(`Drops\n${formatDrops(report)}`);
