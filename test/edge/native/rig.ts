@@ -23,13 +23,15 @@ export class Rig {
   readonly rows = new Int32Array(ROWS * ROW_STRIDE);
   readonly sources = new Uint8Array(UDP_SLOTS * ENDPOINT_BYTES);
   readonly paths = new Uint8Array(PATHS * ENDPOINT_BYTES);
-  readonly sendCounter = new BigUint64Array(new SharedArrayBuffer(SESSIONS * 8));
+  readonly sendCounter: BigUint64Array<ArrayBufferLike>;
   readonly remoteIndex = new Uint32Array(SESSIONS).map((_, i) => 0xa0b0_c000 + i);
   readonly stats = new Float64Array(STAT_COUNT);
   readonly context: number;
   readonly fds: number[] = [];
 
-  constructor() {
+  /** `sendCounter` may be shared with other threads. */
+  constructor(sendCounter = new BigUint64Array(new SharedArrayBuffer(SESSIONS * 8))) {
+    this.sendCounter = sendCounter;
     this.context = native().contextOpen({
       arena: this.arena,
       rows: this.rows,
