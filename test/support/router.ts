@@ -20,10 +20,12 @@ import {
 import { compileRoutes } from '../../src/core/route/table.js';
 import { BeatTable, pathSlotBytes, SLOTS_PER_PEER } from '../../src/core/router/beat-table.js';
 import {
+  ALONE,
   AVAILABLE_HERE,
   createRouterMemory,
   RouterMemory,
   type SharedTables,
+  type WorkerPlace,
 } from '../../src/core/router/memory.js';
 import { Router } from '../../src/core/router/router.js';
 import {
@@ -91,7 +93,7 @@ export class RouterBench {
   readonly tables: SharedTables;
   readonly router: Router;
 
-  constructor(change: Partial<Snapshot> = {}) {
+  constructor(change: Partial<Snapshot> = {}, place: WorkerPlace = ALONE) {
     const parts = createRouterMemory({
       batchRows: 8,
       slotBytes: 70_000,
@@ -111,7 +113,7 @@ export class RouterBench {
     [AWS_A, AWS_B, PARTNER, STRANGER].forEach((peer) => {
       this.connect(peer, [AWS, AWS, OURS, OTHER][peer]);
     });
-    this.router = new Router(this.memory, this.tables, { ...snapshot(), ...change });
+    this.router = new Router(this.memory, this.tables, { ...snapshot(), ...change }, 1, place);
     this.router.now = NOW;
   }
 
