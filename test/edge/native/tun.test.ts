@@ -135,6 +135,22 @@ rootTest('a device with two queues answers two descriptors', async (t) => {
   t.deepEqual(answer, { fds: 2, name: 'ts-two', again: 'EINVAL' });
 });
 
+rootTest('flows are spread over the queues, and what a writer writes moves none of them', async (t) => {
+  t.timeout(60_000);
+  interface Answer {
+    flows: number;
+    spread: number[];
+    moved: { byWriters: number; byReader: number };
+    answers: number;
+  }
+  const [{ flows, spread, moved, answers }] = await inNamespace<Answer>('./flow-queues.js', {});
+  t.is(flows, 64);
+  t.true(Math.min(...spread) > 10, `${spread}`);
+  t.is(answers, 2 * flows, 'what a writer writes arrives');
+  t.is(moved.byWriters, 0);
+  t.is(moved.byReader, spread[1], 'the kernel moves a flow to the queue by which it is answered');
+});
+
 rootTest('a name that is no device name, or is taken by another kind of device, is a coded error', (t) => {
   t.throws(() => native().tunOpen('a-name-longer-than-15', 1, 0), { code: 'TS_DEVICE' });
   t.throws(() => native().tunOpen('lo', 1, 0), { code: 'TS_DEVICE', message: /TUNSETIFF/ });
