@@ -8,13 +8,14 @@ import {
   encodeAcknowledgement,
   encodeHello,
   encodeItems,
-  type HelloItems,
+  encodeKeeping,
   type HelloPart,
   parseHello,
   saidIn,
 } from './hello.js';
+import { heldOf, ListNumbers, type NumberedItems } from './lists.js';
 import type { Output } from './outputs.js';
-import { Post } from './post.js';
+import { type Parts, Post } from './post.js';
 import { isNewer, type MemberRecord } from './record.js';
 import { compareEpochs, type Epoch } from './register.js';
 import type { Directory, KnownCluster, KnownNode } from './roster.js';
@@ -57,7 +58,8 @@ export class Gossip {
   readonly #host: GossipHost;
   readonly #post: Post;
   /** Lists of the hellos of this round of sending, for those who are told our reach and for others; made when needed. */
-  #items: { told: HelloItems | undefined; others: HelloItems | undefined } = NO_ITEMS;
+  #items: { told: NumberedItems | undefined; others: NumberedItems | undefined } = NO_ITEMS;
+  readonly #numbers = new ListNumbers<'told' | 'others'>();
 
   constructor(host: GossipHost, incarnation: number) {
     this.#host = host;
@@ -75,8 +77,8 @@ export class Gossip {
     }
     node.receivedAtMs = Math.max(node.receivedAtMs, now);
     if (message.kind === 'acknowledgement') {
-      this.#post.handleAcknowledged(peer, message, message.part);
-      return this.#raiseIncarnation(message.known);
+      const asks = this.#post.handleAcknowledged(peer, message, message.part, message.lists);
+      return this.#raiseIncarnation(message.known) || asks;
     }
     this.counters.hellosReceived++;
     const said = message.parts === 1 ? saidIn(bytes) : undefined;
@@ -97,7 +99,7 @@ export class Gossip {
     this.routesChanged = true;
     if (up) {
       node.upSinceMs = now;
-      this.#post.mark(node.peer, true);
+      this.#post.renew(node.peer);
     } else {
       node.reported = false;
     }
@@ -134,7 +136,10 @@ export class Gossip {
       if (this.#host.directory().peer(peer) === undefined) this.#post.delete(peer);
     }
     // Names that meant nothing may mean something now.
-    for (const node of this.#host.directory().others) node.said = undefined;
+    for (const node of this.#host.directory().others) {
+      node.said = undefined;
+      node.lists = undefined;
+    }
     this.routesChanged = true;
   }
 
@@ -148,7 +153,7 @@ export class Gossip {
     for (const node of others) {
       const { peer, up } = node;
       if (peer < 0) continue;
-      const build = (sequence: number): readonly Uint8Array[] => this.#helloFor(node, sequence);
+      const build = (sequence: number, held: number): Parts => this.#helloFor(node, sequence, held);
       this.#post.flush(peer, up, { incarnation: this.incarnation, early }, waits, build, (bytes) =>
         emit({ type: 'send', peer, bytes }),
       );
@@ -157,19 +162,24 @@ export class Gossip {
 
   #handlePart(node: KnownNode, hello: HelloPart): void {
     const known = Math.max(node.hello?.incarnation ?? 0, node.record?.incarnation ?? 0);
-    const { incarnation, sequence, part } = hello;
+    const { incarnation, sequence } = hello;
     const last = node.hello;
     const overtaken = last !== undefined && incarnation === last.incarnation && sequence < last.sequence;
     if (incarnation < known || overtaken) this.counters.hellosStale++;
     if (overtaken) return;
+    if (incarnation >= known) this.#learn(node, hello);
     this.#acknowledge(node, hello, known);
-    if (incarnation < known) return;
+  }
+
+  #learn(node: KnownNode, hello: HelloPart): void {
     const directory = this.#host.directory();
     this.learnRecord(node, hello.record);
     for (const { cluster, epoch } of hello.epochs) this.#learnEpoch(directory.cluster(cluster), epoch);
     this.#learnLists(node, hello);
-    if (part !== 0) return;
-    node.reported = node.up;
+    if (hello.part !== 0) return;
+    // Without its lists it has not said what it knows of epochs.
+    const hasLists = !hello.keeps || heldOf(node.lists, hello.incarnation) === hello.revision;
+    node.reported = node.up && (hasLists || node.reported);
     node.shows = new Set(hello.shows.map(({ name }) => name));
     for (const { name, record } of hello.shows) {
       const shown = directory.node(name);
@@ -178,13 +188,16 @@ export class Gossip {
   }
 
   #acknowledge(node: KnownNode, { incarnation, sequence, part }: HelloPart, known: number): void {
-    const bytes = encodeAcknowledgement({ incarnation, sequence, part, known });
+    const lists = heldOf(node.lists, incarnation);
+    const bytes = encodeAcknowledgement({ incarnation, sequence, part, known, lists });
     this.#host.emit({ type: 'send', peer: node.peer, bytes });
   }
 
   /** Whether a hello repeats what the last one of a node said that has been heard all the time since. */
-  #isKnown(node: KnownNode, { incarnation, sequence }: HelloPart, said: Uint8Array | undefined): boolean {
+  #isKnown(node: KnownNode, message: HelloPart, said: Uint8Array | undefined): boolean {
+    const { incarnation, sequence, revision } = message;
     const { hello, record } = node;
+    if (revision !== undefined && heldOf(node.lists, incarnation) !== revision) return false;
     if (said === undefined || said.length !== node.said?.length || !node.heardHere || !node.reported)
       return false;
     if (hello?.incarnation !== incarnation || sequence < hello.sequence) return false;
@@ -195,11 +208,11 @@ export class Gossip {
 
   /** The lists of reached nodes count when all parts of one hello have come. */
   #learnLists(node: KnownNode, hello: HelloPart): void {
-    const { incarnation, sequence, part, parts } = hello;
+    const { incarnation, sequence, part, parts, revision, keeps } = hello;
     if (node.hello?.incarnation !== incarnation || node.hello.sequence !== sequence) {
       node.hello = { incarnation, sequence };
       const missing = new Set(Array.from({ length: parts }, (_, index) => index));
-      node.partial = { missing, direct: new Set(), throughHub: new Set() };
+      node.partial = keeps ? undefined : { missing, direct: new Set(), throughHub: new Set() };
     }
     const { partial } = node;
     if (partial === undefined || !partial.missing.delete(part)) return;
@@ -209,6 +222,7 @@ export class Gossip {
     this.routesChanged = true;
     node.direct = partial.direct;
     node.throughHub = partial.throughHub;
+    node.lists = revision === undefined ? undefined : { incarnation, revision };
     node.partial = undefined;
   }
 
@@ -235,7 +249,7 @@ export class Gossip {
     return true;
   }
 
-  #helloFor(receiver: KnownNode, sequence: number): Uint8Array[] {
+  #helloFor(receiver: KnownNode, sequence: number, held: number): Parts {
     const { clusters, own, self } = this.#host.directory();
     assert(self !== receiver, 'nobody writes to itself');
     const shows = receiver.cluster.members.flatMap(({ name, record, heardHere }) =>
@@ -243,11 +257,19 @@ export class Gossip {
     );
     // Reach matters to those who may forward through us: everybody if we are a hub, else our partners.
     const kind = own.gateway || receiver.cluster === own ? 'told' : 'others';
-    this.#items[kind] ??= encodeItems({
-      epochs: clusters.flatMap(({ name, epoch }) => (epoch === undefined ? [] : [{ cluster: name, epoch }])),
-      ...(kind === 'told' ? this.reach : { direct: [], throughHub: [] }),
-    });
-    const { incarnation } = this;
-    return encodeHello({ incarnation, sequence, record: this.#host.own(), shows }, this.#items[kind]);
+    this.#items[kind] ??= this.#numbers.number(
+      kind,
+      encodeItems({
+        epochs: clusters.flatMap(({ name, epoch }) =>
+          epoch === undefined ? [] : [{ cluster: name, epoch }],
+        ),
+        ...(kind === 'told' ? this.reach : { direct: [], throughHub: [] }),
+      }),
+    );
+    const { revision, items } = this.#items[kind];
+    const hello = { incarnation: this.incarnation, sequence, record: this.#host.own(), shows };
+    const keeps = held === revision;
+    const parts = keeps ? [encodeKeeping(hello, revision)] : encodeHello(hello, items, revision);
+    return { parts, revision, keeps };
   }
 }

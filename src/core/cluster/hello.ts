@@ -2,13 +2,18 @@
  * The hello: what a node tells every other node, as compact JSON in datagrams of at most 1152 bytes (inner packets of
  * 1200, path/mtu.ts). The first part carries what roles depend on: the sender's record, and for each member of the
  * receiver's cluster that the sender hears that member's newest record. The lists that grow with the network (epochs of
- * all clusters, nodes that the sender reaches) follow and may fill more parts. Each part is acknowledged by itself.
+ * all clusters, nodes that the sender reaches) follow and may fill more parts; a receiver that has them is told to keep them
+ * (lists.ts). Each part is acknowledged by itself.
  *
  * Wire form, version 1; unknown keys are ignored, so that a later version may add some:
- *   {"v":1,"i":[incarnation,sequence,part,parts],"r":record,"m":[[name,record]…],"e":[[cluster,n,member]…],
+ *   {"v":1,"i":[incarnation,sequence,part,parts],"r":record,"m":[[name,record]…],"l":lists,"e":[[cluster,n,member]…],
  *    "d":[name…],"h":[name…]}
- *   {"v":1,"a":[incarnation,sequence,part,known]}   acknowledges; `known` is the newest incarnation that the receiver
- *                                                   knows of the sender: a sender that is behind it must go beyond it
+ *   {"v":1,"i":[incarnation,sequence,0,1],"r":record,"m":[[name,record]…],"k":lists}
+ *                                      the lists are those of number `lists`, which the receiver has acknowledged
+ *   {"v":1,"a":[incarnation,sequence,part,known],"l":lists}
+ *                                      acknowledges; `known` is the newest incarnation that the receiver knows of the
+ *                                      sender: a sender that is behind it must go beyond it; `lists` are those that the
+ *                                      receiver holds of this incarnation, 0 for none
  */
 import { assert } from '../base/assert.js';
 import { encodeRecord, isCount, type MemberRecord, parseEpoch, parseRecord } from './record.js';
@@ -37,6 +42,9 @@ export interface HelloPart extends Hello {
   readonly kind: 'hello';
   readonly part: number;
   readonly parts: number;
+  /** Number of the lists: those that it carries, or those to be kept. Undefined: they have none, and are carried. */
+  readonly revision: number | undefined;
+  readonly keeps: boolean;
 }
 
 export interface Acknowledgement {
@@ -45,6 +53,8 @@ export interface Acknowledgement {
   readonly sequence: number;
   readonly part: number;
   readonly known: number;
+  /** Number of the lists that the receiver holds; 0: none. */
+  readonly lists: number;
 }
 
 type Json = string | number | readonly Json[];
@@ -63,18 +73,30 @@ export function encodeItems(hello: Pick<Hello, 'epochs' | 'direct' | 'throughHub
   ];
 }
 
-/** The datagrams of a hello with the lists `items`. */
-export function encodeHello(
-  hello: Pick<Hello, 'incarnation' | 'sequence' | 'record' | 'shows'>,
-  items: HelloItems,
-): Uint8Array[] {
+type HelloHead = Pick<Hello, 'incarnation' | 'sequence' | 'record' | 'shows'>;
+
+/** The datagram of a hello whose receiver has acknowledged the lists of number `revision`. */
+export function encodeKeeping(hello: HelloHead, revision: number): Uint8Array {
+  const { incarnation, sequence } = hello;
   const record = JSON.stringify(encodeRecord(hello.record));
-  const shows = hello.shows.map(({ name, record }): Json => [name, encodeRecord(record)]);
+  const m = hello.shows.length > 0 ? `,"m":${showsText(hello)}` : '';
+  return toBytes(`${HEAD}${incarnation},${sequence},0,1],"r":${record}${m},"k":${revision}}`);
+}
+
+function showsText({ shows }: HelloHead): string {
+  return JSON.stringify(shows.map(({ name, record }): Json => [name, encodeRecord(record)]));
+}
+
+/** The datagrams of a hello with the lists `items`, whose number is `revision` (undefined: none). */
+export function encodeHello(hello: HelloHead, items: HelloItems, revision?: number): Uint8Array[] {
+  const record = JSON.stringify(encodeRecord(hello.record));
+  const shows = showsText(hello);
+  const l = revision === undefined ? '' : `,"l":${revision}`;
   // Numbers of parts are written once their count is known; three digits each are set aside for them.
-  const frame = `{"v":${HELLO_VERSION},"i":[${hello.incarnation},${hello.sequence},000,000],"r":${record},"m":[],"e":[],"d":[],"h":[]}`;
+  const frame = `{"v":${HELLO_VERSION},"i":[${hello.incarnation},${hello.sequence},000,000],"r":${record},"m":[]${l},"e":[],"d":[],"h":[]}`;
   const texts: { lists: Record<'e' | 'd' | 'h', string[]>; bytes: number }[] = [];
   const open = (): void => {
-    const extra = texts.length === 0 ? JSON.stringify(shows).length : 0;
+    const extra = texts.length === 0 ? shows.length : 0;
     texts.push({ lists: { e: [], d: [], h: [] }, bytes: frame.length + extra });
   };
   open();
@@ -88,18 +110,18 @@ export function encodeHello(
   assert(texts.length <= HELLO_PARTS_MAX, 'a hello has a bounded number of parts');
   return texts.map(({ lists }, part) => {
     const head = `{"v":${HELLO_VERSION},"i":[${hello.incarnation},${hello.sequence},${part},${texts.length}]`;
-    const m = part === 0 && shows.length > 0 ? `,"m":${JSON.stringify(shows)}` : '';
+    const m = part === 0 && hello.shows.length > 0 ? `,"m":${shows}` : '';
     const rest = (['e', 'd', 'h'] as const).map((list) =>
       lists[list].length > 0 ? `,"${list}":[${lists[list].join()}]` : '',
     );
-    return toBytes(`${head},"r":${record}${m}${rest.join('')}}`);
+    return toBytes(`${head},"r":${record}${m}${l}${rest.join('')}}`);
   });
 }
 
 /** The datagram that acknowledges one part. */
 export function encodeAcknowledgement(acknowledged: Omit<Acknowledgement, 'kind'>): Uint8Array {
-  const { incarnation, sequence, part, known } = acknowledged;
-  return toBytes(`{"v":${HELLO_VERSION},"a":[${incarnation},${sequence},${part},${known}]}`);
+  const { incarnation, sequence, part, known, lists } = acknowledged;
+  return toBytes(`{"v":${HELLO_VERSION},"a":[${incarnation},${sequence},${part},${known}],"l":${lists}}`);
 }
 
 /**
@@ -124,15 +146,16 @@ export function parseHello(bytes: Uint8Array): HelloPart | Acknowledgement | und
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
   const fields = value as Record<string, unknown>;
   if (fields.v !== HELLO_VERSION) return undefined;
-  return fields.a === undefined ? parsePart(fields) : parseAcknowledgement(fields.a);
+  return fields.a === undefined ? parsePart(fields) : parseAcknowledgement(fields.a, fields.l);
 }
 
-function parseAcknowledgement(value: unknown): Acknowledgement | undefined {
+function parseAcknowledgement(value: unknown, lists: unknown = 0): Acknowledgement | undefined {
   if (!Array.isArray(value) || value.length !== 4) return undefined;
   const [incarnation, sequence, part, known] = value;
+  if (!isCount(lists, COUNT_MAX)) return undefined;
   if (![incarnation, sequence, known].every((count) => isCount(count, COUNT_MAX))) return undefined;
   if (!isCount(part, HELLO_PARTS_MAX - 1)) return undefined;
-  return { kind: 'acknowledgement', incarnation, sequence, part, known };
+  return { kind: 'acknowledgement', incarnation, sequence, part, known, lists };
 }
 
 function parsePart(fields: Record<string, unknown>): HelloPart | undefined {
@@ -148,7 +171,12 @@ function parsePart(fields: Record<string, unknown>): HelloPart | undefined {
   const throughHub = parseList(fields.h, parseName);
   if (record === undefined || shows === undefined || epochs === undefined) return undefined;
   if (direct === undefined || throughHub === undefined) return undefined;
-  return { kind: 'hello', incarnation, sequence, part, parts, record, shows, epochs, direct, throughHub };
+  const keeps = fields.k !== undefined;
+  const revision = keeps ? fields.k : fields.l;
+  if (revision !== undefined && !isCount(revision, COUNT_MAX)) return undefined;
+  if (keeps && parts !== 1) return undefined;
+  const lists = { revision, keeps, epochs, direct, throughHub };
+  return { kind: 'hello', incarnation, sequence, part, parts, record, shows, ...lists };
 }
 
 /** Every item parsed; undefined if one does not parse or `value` is no list. A missing list is empty. */

@@ -2,7 +2,7 @@
  * Delivery of hellos to one peer each: built anew on any change and at least each second, repeated part by part until
  * acknowledged while the session is up. (Without repetition one lost hello cost four seconds of two actives.) Changes
  * that decide roles go out at once; a changed list of reached peers waits a repeat interval, so that a storm of
- * sessions is not a storm of hellos.
+ * sessions is not a storm of hellos. Whoever has acknowledged the lists as they are gets a hello without them (lists.ts).
  */
 import type { ClusterTimes } from './settings.js';
 import type { Waits } from './waits.js';
@@ -10,10 +10,16 @@ import type { Waits } from './waits.js';
 /** What has this part of its time behind it may be renewed together with others. */
 const EARLY = 0.75;
 
-interface Letter {
+/** The datagrams of a hello; `revision` is the number of the lists that they carry, or of those to be kept. */
+export interface Parts {
+  readonly parts: readonly Uint8Array[];
+  readonly revision: number;
+  readonly keeps: boolean;
+}
+
+interface Letter extends Parts {
   readonly incarnation: number;
   readonly sequence: number;
-  readonly parts: readonly Uint8Array[];
   readonly unacknowledged: Set<number>;
   readonly builtAtMs: number;
   sentAtMs: number;
@@ -22,6 +28,8 @@ interface Letter {
 interface Box {
   sequence: number;
   letter: Letter | undefined;
+  /** Number of the lists that the peer is known to hold of the incarnation of the letter; 0: none. */
+  held: number;
   urgent: boolean;
   changed: boolean;
 }
@@ -49,16 +57,36 @@ export class Post {
     else box.changed = true;
   }
 
+  /** `peer` must hear everything anew, at once: it may have been restarted. */
+  renew(peer: number): void {
+    const box = this.#box(peer);
+    box.held = 0;
+    box.urgent = true;
+  }
+
   /** Forgets a peer that has left. */
   delete(peer: number): void {
     this.#boxes.delete(peer);
   }
 
-  /** Part `part` of a hello has arrived. */
-  handleAcknowledged(peer: number, { incarnation, sequence }: Envelope, part: number): void {
-    const letter = this.#boxes.get(peer)?.letter;
-    if (letter?.incarnation === incarnation && letter.sequence === sequence)
-      letter.unacknowledged.delete(part);
+  /**
+   * Part `part` of a hello has arrived at `peer`, which holds the lists of number `lists`. Whether it was told to keep lists
+   * that it does not have: then it needs them at once.
+   */
+  handleAcknowledged(
+    peer: number,
+    { incarnation, sequence }: Envelope,
+    part: number,
+    lists: number,
+  ): boolean {
+    const box = this.#boxes.get(peer);
+    const letter = box?.letter;
+    if (box === undefined || letter?.incarnation !== incarnation || letter.sequence !== sequence)
+      return false;
+    letter.unacknowledged.delete(part);
+    if (lists === letter.revision) box.held = lists;
+    else if (letter.keeps) this.renew(peer);
+    return box.urgent;
   }
 
   /** Whether what was last sent to `peer` must be renewed. */
@@ -67,13 +95,13 @@ export class Post {
     return letter === undefined || waits.passed(letter.builtAtMs, this.#times.helloMs);
   }
 
-  /** Sends what is due to `peer`; `early`: what is due soon too. `build` makes the datagrams of a new hello. */
+  /** Sends what is due to `peer`; `early`: what is due soon too. `build` makes a new hello for a peer that holds the lists of number `held`. */
   flush(
     peer: number,
     up: boolean,
     { incarnation, early }: { readonly incarnation: number; readonly early: boolean },
     waits: Waits,
-    build: (sequence: number) => readonly Uint8Array[],
+    build: (sequence: number, held: number) => Parts,
     send: (bytes: Uint8Array) => void,
   ): void {
     const box = this.#box(peer);
@@ -86,18 +114,19 @@ export class Post {
       box.urgent = false;
       box.changed = false;
       box.sequence++;
-      const parts = build(box.sequence);
-      const unacknowledged = new Set(parts.keys());
+      if (letter?.incarnation !== incarnation) box.held = 0;
+      const built = build(box.sequence, box.held);
+      const unacknowledged = new Set(built.parts.keys());
       const { sequence } = box;
       box.letter = {
         incarnation,
         sequence,
-        parts,
+        ...built,
         unacknowledged,
         builtAtMs: waits.now,
         sentAtMs: waits.now,
       };
-      for (const bytes of parts) send(bytes);
+      for (const bytes of built.parts) send(bytes);
       waits.at(waits.now + (up && this.#repeats ? helloRepeatMs : helloMs));
     } else if (
       this.#repeats &&
@@ -114,7 +143,7 @@ export class Post {
   #box(peer: number): Box {
     let box = this.#boxes.get(peer);
     if (box === undefined) {
-      box = { sequence: 0, letter: undefined, urgent: true, changed: false };
+      box = { sequence: 0, letter: undefined, held: 0, urgent: true, changed: false };
       this.#boxes.set(peer, box);
     }
     return box;

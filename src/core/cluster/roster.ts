@@ -3,6 +3,7 @@
  * rolling change of configuration must not make one node's word count for another; a peer number is how this process
  * calls the session with a node.
  */
+import type { HeldLists } from './lists.js';
 import type { MemberRecord } from './record.js';
 import type { Epoch } from './register.js';
 
@@ -58,6 +59,8 @@ export interface KnownNode {
   /** Nodes with which it has sessions, and which it reaches through a hub. */
   direct: ReadonlySet<string>;
   throughHub: ReadonlySet<string>;
+  /** Which lists of its hellos these are; undefined: they may have changed, or do not fit the roster. */
+  lists: HeldLists | undefined;
   /** Lists of a hello whose other parts are still to come. */
   partial: { missing: Set<number>; direct: Set<string>; throughHub: Set<string> } | undefined;
   /** Its heartbeat counter as last read, and when it was seen to grow. */
@@ -88,6 +91,7 @@ function newNode(name: string, peer: number, cluster: KnownCluster, member: numb
     shows: NOBODY,
     direct: NOBODY,
     throughHub: NOBODY,
+    lists: undefined,
     partial: undefined,
     counter: undefined,
     beatAtMs: Number.NEGATIVE_INFINITY,

@@ -139,7 +139,11 @@ test('what a hello says of clusters and members that do not exist is ignored', (
 test('a node whose clock went back goes beyond what its peers remember of it', (t) => {
   const node = nodeOf(['a', 'b']);
   node.handleTimeout(0);
-  node.handleHello(B, encodeAcknowledgement({ incarnation: 1_000, sequence: 1, part: 0, known: 5_000 }), 1);
+  node.handleHello(
+    B,
+    encodeAcknowledgement({ incarnation: 1_000, sequence: 1, part: 0, known: 5_000, lists: 0 }),
+    1,
+  );
   t.is(node.record.incarnation, 5_001);
   const events = drain(node).flatMap((output) => (output.type === 'event' ? [output.event.name] : []));
   t.true(events.includes('incarnation-raised'));

@@ -4,6 +4,7 @@ import {
   encodeAcknowledgement,
   encodeHello,
   encodeItems,
+  encodeKeeping,
   HELLO_BYTES_MAX,
   type Hello,
   type HelloPart,
@@ -130,9 +131,39 @@ test('a small network fits one datagram, and the form is the documented one', (t
   ]);
 });
 
+test('lists have a number, and a hello may refer to it instead of carrying them', (t) => {
+  fc.assert(
+    fc.property(hello, count, (value, revision) => {
+      const carried = encodeHello(value, encodeItems(value), revision).map(
+        (bytes) => parseHello(bytes) as HelloPart,
+      );
+      for (const part of carried) t.like(part, { revision, keeps: false });
+      t.deepEqual(
+        carried.flatMap(({ direct }) => direct),
+        value.direct,
+      );
+      const kept = parseHello(encodeKeeping(value, revision)) as HelloPart;
+      const { incarnation, sequence, record, shows } = value;
+      const nothing = { epochs: [], direct: [], throughHub: [] };
+      const whole = { kind: 'hello', part: 0, parts: 1 } as const;
+      t.deepEqual(kept, {
+        ...whole,
+        incarnation,
+        sequence,
+        record,
+        shows,
+        revision,
+        keeps: true,
+        ...nothing,
+      });
+    }),
+  );
+});
+
 test('an acknowledgement survives encoding', (t) => {
-  const acknowledged = { incarnation: 5, sequence: 9, part: 3, known: 8 };
+  const acknowledged = { incarnation: 5, sequence: 9, part: 3, known: 8, lists: 4 };
   t.deepEqual(parseHello(encodeAcknowledgement(acknowledged)), { kind: 'acknowledgement', ...acknowledged });
+  t.like(parseHello(ascii('{"v":1,"a":[5,9,3,8]}')), { lists: 0 }, 'of a version without numbers');
 });
 
 test('garbage is refused and never throws', (t) => {
@@ -146,6 +177,10 @@ test('garbage is refused and never throws', (t) => {
   refused('{"v":1,"i":[1,1,1,1],"r":[1,1,2,7,1,7,3]}');
   refused('{"v":1,"i":[1,1,0,1],"r":[1,1,2,7,1,7,3],"m":[["__proto__",7]]}');
   refused('{"v":1,"i":[1,1,0,1],"r":[1,1,2,7,1,7,3],"d":[""]}');
+  refused('{"v":1,"i":[1,1,0,1],"r":[1,1,2,7,1,7,3],"k":-1}');
+  refused('{"v":1,"i":[1,1,0,1],"r":[1,1,2,7,1,7,3],"l":"x"}');
+  refused('{"v":1,"i":[1,1,0,2],"r":[1,1,2,7,1,7,3],"k":1}');
+  refused('{"v":1,"a":[1,1,0,1],"l":null}');
   refused(`{"v":1,"i":[1,1,0,1],"r":[1,1,2,7,1,7,3],"d":["${'x'.repeat(64)}"]}`);
   refused('{"v":1,"i":[1,1,0,1],"r":[1,1,2,7,1,7,3,1]}');
   refused('{"v":1,"i":[1,1,0,1],"r":[1,1,2,7,1,7,3,1,9]}');
