@@ -100,6 +100,7 @@ export class Gossip {
     if (up) {
       node.upSinceMs = now;
       this.#post.renew(node.peer);
+      this.#ask(node);
     } else {
       node.reported = false;
     }
@@ -139,7 +140,9 @@ export class Gossip {
     for (const node of this.#host.directory().others) {
       node.said = undefined;
       node.lists = undefined;
+      this.#ask(node);
     }
+    this.markAll(false);
     this.routesChanged = true;
   }
 
@@ -173,6 +176,8 @@ export class Gossip {
 
   #learn(node: KnownNode, hello: HelloPart): void {
     const directory = this.#host.directory();
+    // A new start knows nothing of us.
+    if (hello.incarnation !== node.hello?.incarnation) this.#post.renew(node.peer);
     this.learnRecord(node, hello.record);
     for (const { cluster, epoch } of hello.epochs) this.#learnEpoch(directory.cluster(cluster), epoch);
     this.#learnLists(node, hello);
@@ -191,6 +196,13 @@ export class Gossip {
     const lists = heldOf(node.lists, incarnation);
     const bytes = encodeAcknowledgement({ incarnation, sequence, part, known, lists });
     this.#host.emit({ type: 'send', peer: node.peer, bytes });
+  }
+
+  /** Has a node say everything anew, which may know nothing of why we need it. */
+  #ask({ peer, hello }: KnownNode): void {
+    if (hello === undefined || peer < 0) return;
+    const bytes = encodeAcknowledgement({ ...hello, part: 0, known: hello.incarnation, lists: 0 });
+    this.#host.emit({ type: 'send', peer, bytes });
   }
 
   /** Whether a hello repeats what the last one of a node said that has been heard all the time since. */

@@ -2,13 +2,16 @@
  * Delivery of hellos to one peer each: built anew on any change and at least each second, repeated part by part until
  * acknowledged while the session is up. (Without repetition one lost hello cost four seconds of two actives.) Changes
  * that decide roles go out at once; a changed list of reached peers waits a repeat interval, so that a storm of
- * sessions is not a storm of hellos. Whoever has acknowledged the lists as they are gets a hello without them (lists.ts).
+ * sessions is not a storm of hellos. Whoever has acknowledged the lists as they are gets a hello without them (lists.ts),
+ * and a hello that has been acknowledged whole is renewed less often: nothing depends on it but what nobody thought of.
  */
 import type { ClusterTimes } from './settings.js';
 import type { Waits } from './waits.js';
 
 /** What has this part of its time behind it may be renewed together with others. */
 const EARLY = 0.75;
+/** A hello that has been acknowledged whole is renewed after so many times the interval of others. */
+const SETTLED_FACTOR = 4;
 
 /** The datagrams of a hello; `revision` is the number of the lists that they carry, or of those to be kept. */
 export interface Parts {
@@ -70,8 +73,8 @@ export class Post {
   }
 
   /**
-   * Part `part` of a hello has arrived at `peer`, which holds the lists of number `lists`. Whether it was told to keep lists
-   * that it does not have: then it needs them at once.
+   * Part `part` of a hello has arrived at `peer`, which holds the lists of number `lists`. Whether it lacks lists that it
+   * was told to keep or had acknowledged: then it needs them at once.
    */
   handleAcknowledged(
     peer: number,
@@ -83,16 +86,21 @@ export class Post {
     const letter = box?.letter;
     if (box === undefined || letter?.incarnation !== incarnation || letter.sequence !== sequence)
       return false;
+    const settled = letter.unacknowledged.size === 0;
     letter.unacknowledged.delete(part);
     if (lists === letter.revision) box.held = lists;
-    else if (letter.keeps) this.renew(peer);
+    else if (letter.keeps || settled) this.renew(peer);
     return box.urgent;
   }
 
   /** Whether what was last sent to `peer` must be renewed. */
   isStale(peer: number, waits: Waits): boolean {
     const { letter } = this.#box(peer);
-    return letter === undefined || waits.passed(letter.builtAtMs, this.#times.helloMs);
+    return letter === undefined || waits.passed(letter.builtAtMs, this.#staleMs(letter));
+  }
+
+  #staleMs(letter: Letter): number {
+    return this.#times.helloMs * (letter.unacknowledged.size === 0 ? SETTLED_FACTOR : 1);
   }
 
   /** Sends what is due to `peer`; `early`: what is due soon too. `build` makes a new hello for a peer that holds the lists of number `held`. */
@@ -107,8 +115,8 @@ export class Post {
     const box = this.#box(peer);
     const { helloMs, helloRepeatMs } = this.#times;
     const { letter } = box;
-    const staleMs = early ? helloMs * EARLY : helloMs;
-    const stale = letter === undefined || waits.passed(letter.builtAtMs, staleMs);
+    const stale =
+      letter === undefined || waits.passed(letter.builtAtMs, this.#staleMs(letter) * (early ? EARLY : 1));
     const late = letter !== undefined && box.changed && waits.passed(letter.builtAtMs, helloRepeatMs);
     if (box.urgent || stale || late) {
       box.urgent = false;
