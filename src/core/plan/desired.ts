@@ -25,8 +25,12 @@ import { GUARD_METRIC, type UplinkWay, uplinkHost } from './uplink-host.js';
 
 /** RFC 7600, section 4.8: the IPv4 dummy address. */
 export const TUN_ADDRESS = '192.0.0.8/32';
-/** A batch from the router is up to some hundred super-packets; the kernel's 500 is a little short for two. */
-export const TX_QUEUE_LENGTH = 1000;
+/**
+ * What waits for a worker that is away. Small packets come by the hundred thousand a second, and a thread on a shared core
+ * is away for ten milliseconds and more: the kernel's 500 are lost in 5 ms, 1000 in 10. Streams fill no queue of this
+ * length, their windows are smaller.
+ */
+export const TX_QUEUE_LENGTH = 4096;
 
 /** A cluster's virtual address: 4 or 16 bytes; `prefixLength` is that of its subnet. */
 export interface Vip {

@@ -8,8 +8,8 @@ import { GUARD_METRIC } from '../../../src/core/plan/uplink-host.js';
 import { bring, edge1a, freshHost, planText, prefix, takeBack } from './fixtures.js';
 
 const FRESH_START = `\
-ip link set dev ts-lan mtu 1408 txqueuelen 1000 up
-ip link set dev ts-wan mtu 1408 txqueuelen 1000 up
+ip link set dev ts-lan mtu 1408 txqueuelen 4096 up
+ip link set dev ts-wan mtu 1408 txqueuelen 4096 up
 sysctl -w net/ipv4/ip_forward=1
 sysctl -w net/ipv4/conf/ts-lan/forwarding=1
 sysctl -w net/ipv4/conf/ts-lan/accept_local=1
@@ -53,8 +53,8 @@ test('start after a killed run: its TUNs are gone, the rest is reused or removed
   t.is(
     planText(bring(with_({ active: false }), host)),
     `\
-ip link set dev ts-lan mtu 1408 txqueuelen 1000 up
-ip link set dev ts-wan mtu 1408 txqueuelen 1000 up
+ip link set dev ts-lan mtu 1408 txqueuelen 4096 up
+ip link set dev ts-wan mtu 1408 txqueuelen 4096 up
 sysctl -w net/ipv4/conf/ts-lan/forwarding=1
 sysctl -w net/ipv4/conf/ts-lan/accept_local=1
 sysctl -w net/ipv4/conf/ts-wan/forwarding=1
