@@ -12,11 +12,8 @@
  *
  * Everything is one Int32Array: header, the direct table of each family, nodes, leaves. Positions are words from the
  * start of the table, so a table can stand anywhere in a larger buffer. A reference (in a direct table) is a node's
- * position, or the complement of value + 1 (layout.ts). The table holds no JavaScript objects and is never edited in place:
- * a worker takes a new one as a whole. (Every direct slot is the root of its own subtree, so replacing one subtree
- * and then one word is how single updates could be published later.)
- *
- * Population counts are by bit tricks on 32-bit halves; JavaScript has no instruction for it.
+ * position, or the complement of value + 1 (layout.ts). The table holds no JavaScript objects. What a lookup may meet is
+ * never changed but for the words of the direct table, so that prefixes can be added while workers read (family.ts).
  */
 import { assert } from '../base/assert.js';
 import {
@@ -45,8 +42,9 @@ import {
   STRIDE,
   VALUE_MASK,
 } from './layout.js';
+import { popcount } from './popcount.js';
 
-export { buildLookup, compileLookup, type LookupEntry } from './compile.js';
+export { compileLookup, type LookupEntry } from './compile.js';
 
 /** Where the lookups of one family begin. */
 class Root {
@@ -203,11 +201,4 @@ export class Lookup {
     if (half !== 0) rank += popcount(table[node + NODE_LEAF_VECTOR]);
     return table[leaves + rank - 1];
   }
-}
-
-/** Number of ones in a 32-bit word. */
-function popcount(word: number): number {
-  let x = word - ((word >>> 1) & 0x55555555);
-  x = (x & 0x33333333) + ((x >>> 2) & 0x33333333);
-  return Math.imul((x + (x >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
 }

@@ -10,6 +10,7 @@ const WIDE_DIGITS_FROM = 8_192;
 
 /** Prefixes of one family as words, and their order. */
 export class OrderedPrefixes {
+  readonly family: Family;
   readonly count: number;
   /** Words of an address: 1 or 4. */
   readonly stride: number;
@@ -29,6 +30,7 @@ export class OrderedPrefixes {
       for (let w = 0; w < stride; w++) keys[i * stride + w] = wordAt(bytes, w * 4);
       lengths[i] = length;
     }
+    this.family = family;
     this.count = count;
     this.stride = stride;
     this.order = orderOf(keys, lengths, stride);

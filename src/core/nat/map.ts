@@ -10,8 +10,9 @@
  */
 import { assert } from '../base/assert.js';
 import { bitsOf, type Prefix, wordAt } from '../base/prefix.js';
+import { buildLookup } from '../lpm/compile.js';
 import { lineAfter } from '../lpm/layout.js';
-import { buildLookup, Lookup } from '../lpm/lookup.js';
+import { Lookup } from '../lpm/lookup.js';
 
 /** One row of the inside NAT table: two prefixes of one family and length. */
 export interface NatEntry {

@@ -1,0 +1,58 @@
+/**
+ * A worker thread that asks a route table without pause while another edits it (edit-race.test.ts). Versions are counted
+ * before and after each edit, so an answer must be that of a version between the one that was finished before the
+ * question and the one that was begun after it.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import { RouteView } from '../../../src/core/route/table.js';
+
+/** Words shared with the writer. */
+export const STARTED = 0;
+export const FINISHED = 1;
+export const STOP = 2;
+export const ASKED = 3;
+/** Questions that were asked while an edit was under way or had just ended. */
+export const RACED = 4;
+export const WRONG = 5;
+export const WORDS = 8;
+
+export interface RaceSetup {
+  readonly buffer: SharedArrayBuffer;
+  readonly words: SharedArrayBuffer;
+  /** IPv4 addresses, and for each version the target of each of them or a negative answer. */
+  readonly addresses: SharedArrayBuffer;
+  readonly answers: SharedArrayBuffer;
+  readonly available: SharedArrayBuffer;
+}
+
+function read({
+  buffer,
+  words: shared,
+  addresses: questions,
+  answers: known,
+  available: up,
+}: RaceSetup): void {
+  const words = new Int32Array(shared);
+  const addresses = new Int32Array(questions);
+  const answers = new Int32Array(known);
+  const available = new Int32Array(up);
+  const view = new RouteView(buffer);
+  for (let index = 0; Atomics.load(words, STOP) === 0; index = (index + 1) % addresses.length) {
+    const from = Atomics.load(words, FINISHED);
+    const route = view.resolve4(addresses[index], available);
+    const answer = route < 0 ? route : view.targetOf(route);
+    const to = Atomics.load(words, STARTED);
+    words[ASKED]++;
+    if (to > from) words[RACED]++;
+    let isKnown = false;
+    for (let version = from; version <= to; version++) {
+      isKnown ||= answers[version * addresses.length + index] === answer;
+    }
+    if (!isKnown) Atomics.add(words, WRONG, 1);
+  }
+}
+
+parentPort?.once('message', () => {
+  read(workerData as RaceSetup);
+  parentPort?.close();
+});
