@@ -151,7 +151,7 @@ function decisions(
 }
 
 function routeStep(node: Node, request: ExplainRequest, row: Int32Array): Step {
-  const route = node.configuration.routes[row[ROW_ROUTE]];
+  const route = node.configuration.routes[node.routes.placeOf(row[ROW_ROUTE])];
   if (route === undefined) return { stage: 'route', text: `no route covers ${request.dst}` };
   return {
     stage: 'route',

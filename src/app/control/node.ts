@@ -9,6 +9,7 @@ import { ENDPOINT_BYTES, ENDPOINT_SOCKET } from '../../core/base/endpoint.js';
 import { timeoutMs } from '../../core/base/timeout.js';
 import type { ClusterTimes } from '../../core/cluster/settings.js';
 import type { Configuration } from '../../core/config/configuration.js';
+import { LiveRoutes } from '../../core/route/live.js';
 import { parseControlDatagram } from '../../core/router/control-datagram.js';
 import type { SharedTables } from '../../core/router/memory.js';
 import {
@@ -88,6 +89,7 @@ export class Node {
   readonly #sockets: UplinkSockets;
   configuration: Configuration;
   snapshot: Snapshot;
+  readonly routes = new LiveRoutes();
   secrets: Secrets;
   readonly #host: HostKeeper;
   #lan: LanAddresses;
@@ -142,7 +144,7 @@ export class Node {
       machine.workers,
     );
     this.paths = new PathSlots(this.tables);
-    this.snapshot = compileSnapshot(configuration, this.directory, lan, crypto.hash, 1);
+    this.snapshot = compileSnapshot(configuration, this.directory, lan, crypto.hash, 1, this.routes);
     this.#timestamps = new TimestampSource(openTimestampStore(`${configuration.local.stateDir}/tai64n`));
     this.wireguard = new WireGuard({
       privateKey: secrets.privateKey,
@@ -233,7 +235,15 @@ export class Node {
     this.#peers.update(secrets.presharedKeys);
     this.externals.configure(configuration, secrets);
     const generation = this.snapshot.generation + 1;
-    this.snapshot = compileSnapshot(configuration, this.directory, this.#lan, this.#crypto.hash, generation);
+    this.snapshot = compileSnapshot(
+      configuration,
+      this.directory,
+      this.#lan,
+      this.#crypto.hash,
+      generation,
+      this.routes,
+      this.snapshot,
+    );
     this.dataplane.post({ kind: 'snapshot', snapshot: this.snapshot });
     this.cluster.handleConfiguration(configuration, this.native.now());
     this.log.info({

@@ -2,7 +2,8 @@
 import { wordAt } from '../../core/base/prefix.js';
 import type { Configuration, WatchConfiguration } from '../../core/config/configuration.js';
 import { compileNat } from '../../core/nat/map.js';
-import { compileRoutes } from '../../core/route/table.js';
+import { LiveRoutes } from '../../core/route/live.js';
+import type { Route } from '../../core/route/table.js';
 import { controlAddress } from '../../core/router/control-address.js';
 import {
   type Snapshot,
@@ -26,14 +27,58 @@ export function ownNats(configuration: Configuration): Configuration['nats'] {
   return configuration.nats.filter((nat) => nat.cluster === configuration.cluster);
 }
 
-/** Routes keep their index in the configuration, so that evidence names a line of the file. */
+/**
+ * Compiles a snapshot. `routes` is the table of the running node: it is edited in place where nothing but routes differs
+ * from the snapshot `before`, so that no worker joins new routes with old NATs or peers. Its places are the routes' index
+ * in the configuration, so evidence names a line of the file.
+ */
 export function compileSnapshot(
   configuration: Configuration,
   directory: Directory,
   lan: LanAddresses,
   hash: (data: Uint8Array) => Uint8Array,
   generation: number,
+  routes = new LiveRoutes(),
+  before?: Snapshot,
 ): Snapshot {
+  const rest = compileRest(configuration, directory, lan, hash);
+  routes.update(routesOf(configuration), before !== undefined && isSame(rest, before));
+  return { ...rest, generation, routes: routes.buffer };
+}
+
+type Rest = Omit<Snapshot, 'generation' | 'routes'>;
+
+function routesOf(configuration: Configuration): Route[] {
+  return configuration.routes.map((route) => ({
+    prefix: route.prefix,
+    metric: route.metric,
+    target: targetNumber(configuration, route),
+    blackhole: route.target === 'blackhole',
+  }));
+}
+
+/** Whether two snapshots are equal but for their routes. */
+function isSame(rest: Rest, before: Snapshot): boolean {
+  const bytes = ({ nat, peerControl, peerTrust, peerWatch }: Rest): Buffer[] =>
+    [new Uint8Array(nat), peerControl, peerTrust, peerWatch].map((part) =>
+      Buffer.from(part.buffer, part.byteOffset, part.byteLength),
+    );
+  const words = (one: Rest): number[] => [
+    ...[one.clusterCount, one.ownCluster, one.unmatched, one.mtu, one.lanAddress4],
+    ...[...one.lanAddress6, ...one.ownControl],
+  ];
+  const [mine, theirs] = [bytes(rest), bytes(before)];
+  return (
+    words(rest).join() === words(before).join() && mine.every((part, index) => part.equals(theirs[index]))
+  );
+}
+
+function compileRest(
+  configuration: Configuration,
+  directory: Directory,
+  lan: LanAddresses,
+  hash: (data: Uint8Array) => Uint8Array,
+): Rest {
   const { clusters, network, nodes, self } = configuration;
   const peerControl = new Int32Array(directory.capacity * 4);
   const peerTrust = new Uint8Array(directory.capacity).fill(TRUST_OWN_ROUTES);
@@ -47,16 +92,8 @@ export function compileSnapshot(
     if (external.bfd !== undefined) peerWatch.set(watchWords(external.bfd), number * WATCH_WORDS);
     peerControl.set(controlAddress(hash, network.name, external.publicKey), number * 4);
   }
-  const routes = configuration.routes.map((route) => ({
-    prefix: route.prefix,
-    metric: route.metric,
-    target: targetNumber(configuration, route),
-    blackhole: route.target === 'blackhole',
-  }));
   const v6 = lan.v6;
   return {
-    generation,
-    routes: compileRoutes(routes),
     nat: compileNat(ownNats(configuration)),
     clusterCount: clusters.length,
     ownCluster: configuration.cluster,

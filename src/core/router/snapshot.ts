@@ -1,7 +1,8 @@
 /**
  * A snapshot is everything the packet path knows about the network: compiled routes and NATs, who the peers are, our
  * own addresses. The control thread edits the truth, compiles a whole new snapshot and hands it to the workers, which
- * swap it in between two batches; so no packet ever sees a half-edited table.
+ * swap it in between two batches; so no packet ever joins old tables with new ones. Where routes alone have changed, their
+ * table may be the same one, edited (route/live.ts); the new snapshot then only says that what was remembered is stale.
  *
  * What changes many times a minute (which member serves a cluster, sessions, paths) is not in here but in the live
  * shared tables, so that a failover needs no compilation.

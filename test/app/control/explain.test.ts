@@ -13,6 +13,7 @@ import { createSharedTables, PathSlots } from '../../../src/app/control/tables.j
 import { encodeEndpoint } from '../../../src/core/base/endpoint.js';
 import { Directory as KnownNodes } from '../../../src/core/cluster/roster.js';
 import { chooseServing } from '../../../src/core/cluster/serving.js';
+import { LiveRoutes } from '../../../src/core/route/live.js';
 import { AVAILABLE_HERE } from '../../../src/core/router/memory.js';
 import { SnapshotView } from '../../../src/core/router/snapshot.js';
 import { createCrypto } from '../../../src/edge/crypto/node.js';
@@ -44,13 +45,15 @@ function nodeOf(name: string, down: readonly string[] = [], network = SEED_NETWO
   }
   chooseServing(known, AVAILABLE_HERE, tables.available);
   const lan = { v4: Uint8Array.of(172, 16, 10, 200), v6: undefined };
-  const snapshot = compileSnapshot(configuration, directory, lan, createCrypto().hash, 1);
+  const routes = new LiveRoutes();
+  const snapshot = compileSnapshot(configuration, directory, lan, createCrypto().hash, 1, routes);
   return {
     configuration,
     directory,
     tables,
     paths,
     snapshot,
+    routes,
     scratchView: () => new SnapshotView(snapshot),
     peerName: (peer: number) => directory.get(peer)?.node.name ?? `peer ${peer}`,
     machine: { lanTun: 'ts-lan', wanTun: 'ts-wan' },

@@ -1,17 +1,23 @@
 /**
  * What routes and NAT entries cost, from few to very many: `node --expose-gc dist/test/bench/scale/tables.js [--routes N]
- * [--nats N]` prints a list of Growth as JSON. Times of lookups are the best of many rounds, those of compiling single ones.
+ * [--nats N]` prints a list of Growth as JSON. Times of lookups are the best of many rounds, those of
+ * changes medians, those of compiling single ones.
  */
 import { parseArgs } from 'node:util';
 import { prefixOf } from '../../../src/core/base/prefix.js';
 import { compileNat, NatView } from '../../../src/core/nat/map.js';
-import { compileRoutes, type Route, RouteView } from '../../../src/core/route/table.js';
-import { PART, QUESTIONS, questionsFor, randomEntries } from '../random-routes.js';
+import { type GroupEdit, RouteTable } from '../../../src/core/route/compile.js';
+import { LiveRoutes } from '../../../src/core/route/live.js';
+import { type Route, RouteView } from '../../../src/core/route/table.js';
+import { PART, QUESTIONS, questionsFor, random, randomEntries } from '../random-routes.js';
+import { median } from '../statistics.js';
 import { bestNs } from '../stopwatch.js';
 import type { Growth, Point } from './growth.js';
 
 const TARGETS = 1000;
 const ROUNDS = 100;
+const RELOADS = 6;
+const SINGLES = 300;
 
 const { values: options } = parseArgs({
   options: {
@@ -65,8 +71,8 @@ function noteRoutes(book: Book, family: 4 | 6, size: number): void {
     blackhole: false,
   }));
   globalThis.gc?.();
-  const { result: buffer, ms } = timeMs(() => compileRoutes(routes));
-  const view = new RouteView(buffer);
+  const { result: live, ms } = timeMs(() => new LiveRoutes(routes));
+  const view = new RouteView(live.buffer);
   const available = new Int32Array(TARGETS);
   const words = questionsFor(family, entries);
   const find =
@@ -76,9 +82,43 @@ function noteRoutes(book: Book, family: 4 | 6, size: number): void {
   const of = family === 4 ? 'routes' : 'IPv6 routes';
   const key = family === 4 ? 'routes' : 'routes6';
   book.note(of, `${key}.lookup`, 'which route?', 'ns', size, bestNs(PART, 1, asking(find), ROUNDS));
-  book.note(of, `${key}.memory`, 'table', 'MB', size, buffer.byteLength / 1e6);
-  // A table is compiled as a whole, on the control thread; workers take the new one between two batches.
-  book.note(of, `${key}.update`, 'change one', 'ms', size, ms);
+  book.note(of, `${key}.memory`, 'table', 'MB', size, live.buffer.byteLength / 1e6);
+  book.note(of, `${key}.build`, 'compile all', 'ms', size, ms);
+  const times = changes(routes, family).map((list) => timeMs(() => live.update(list)));
+  const edits = times.filter(({ result }) => result).map((one) => one.ms);
+  book.note(of, `${key}.reload`, 'reload with one changed', 'ms', size, median(edits));
+  const table = new RouteTable(routes);
+  const single = singles(routes, family).map((edit) => timeMs(() => table.edit([edit])));
+  const done = single.filter(({ result }) => result !== undefined).map((one) => one.ms);
+  book.note(of, `${key}.update`, 'change one', 'ms', size, median(done));
+  book.note(of, `${key}.updateMax`, 'the longest of them', 'ms', size, Math.max(...done));
+}
+
+/** A list of routes after another, as reloads read them: all objects are new, one route is changed, added or removed. */
+function changes(routes: readonly Route[], family: 4 | 6): Route[][] {
+  const lists: Route[][] = [];
+  let list = routes;
+  for (const { prefix } of randomEntries(family, RELOADS)) {
+    const place = (random() >>> 4) % list.length;
+    const next = list.map((route) => ({ ...route, prefix: { ...route.prefix } }));
+    const change = lists.length % 3;
+    next.splice(place, change === 0 ? 1 : 0, ...(change === 2 ? [] : [{ ...next[place], prefix }]));
+    if (change === 2) next.splice(place, 1);
+    lists.push(next);
+    list = next;
+  }
+  return lists;
+}
+
+/** A route with another target, a new prefix, a prefix less, and so on. */
+function singles(routes: readonly Route[], family: 4 | 6): GroupEdit[] {
+  return randomEntries(family, SINGLES).map(({ prefix }, index) => {
+    const number = Math.floor((index / SINGLES) * routes.length);
+    const route = routes[number];
+    if (index % 3 === 0) return { prefix: route.prefix, removed: [number], added: [{ ...route, target: 1 }] };
+    if (index % 3 === 1) return { prefix, removed: [], added: [{ ...route, prefix }] };
+    return { prefix: route.prefix, removed: [number], added: [] };
+  });
 }
 
 /** Networks of /28 side by side, as the sites of a large company would have them. */
