@@ -2,12 +2,14 @@
  * Preloaded into a daemon (NODE_OPTIONS=--import), it lets a test tamper with the process from outside, by files in the
  * folder $TEST_TAMPER:
  *
- *   worker   `hang`: the data-plane worker stands still in the middle of a breath; `throw`: it fails, once
+ *   worker   `hang`: the data-plane workers stand still in the middle of a breath; `throw`: one fails, once; with a number
+ *            behind it only that worker does
  *   control  `hang`: the control thread stands still
  *   clock    milliseconds by which the wall clock is wrong
  */
 import { existsSync, readFileSync, rmSync } from 'node:fs';
-import { isMainThread } from 'node:worker_threads';
+import { isMainThread, workerData } from 'node:worker_threads';
+import type { WorkerSetup } from '../../src/app/dataplane/protocol.js';
 
 const folder = process.env['TEST_TAMPER'] ?? '';
 const { load } = Atomics;
@@ -20,7 +22,9 @@ function sleep20(): void {
 function brokenLoad(words: Int32Array, index: number): number {
   const file = `${folder}/worker`;
   while (existsSync(file)) {
-    if (readFileSync(file, 'utf8') === 'throw') {
+    const [how, which] = readFileSync(file, 'utf8').split(' ');
+    if (which !== undefined && Number(which) !== (workerData as WorkerSetup).place.worker) break;
+    if (how === 'throw') {
       rmSync(file);
       throw new Error('broken by the test');
     }

@@ -66,15 +66,22 @@ export interface Way {
   readonly received: number;
   /** The first numbers that did not arrive before later ones did. */
   readonly missing: readonly number[];
+  /** How many came after one that was sent later. */
+  readonly late: number;
 }
 
 /** Numbered datagrams both ways, all the while. */
 export class Flow {
   readonly #programs: readonly Program[];
 
-  static async start(network: Network, ends: readonly FlowEnd[], perSecond = 200): Promise<Flow> {
+  static async start(
+    network: Network,
+    ends: readonly FlowEnd[],
+    perSecond = 200,
+    port = 7000,
+  ): Promise<Flow> {
     const programs = ends.map(({ host, from, to }) =>
-      child(network, host, { do: 'flow', from, to, port: 7000, perSecond }),
+      child(network, host, { do: 'flow', from, to, port, perSecond }),
     );
     await until(
       () => `a flow starts: ${programs.map((one) => one.output)}`,
@@ -96,8 +103,8 @@ export class Flow {
     await Promise.all(this.#programs.map((one) => one.ended));
     const [a, b] = this.#programs.map((one) => JSON.parse(one.lines.at(-1) ?? '{}') as Way);
     return [
-      { sent: a.sent, received: b.received, missing: b.missing },
-      { sent: b.sent, received: a.received, missing: a.missing },
+      { sent: a.sent, received: b.received, missing: b.missing, late: b.late },
+      { sent: b.sent, received: a.received, missing: a.missing, late: a.late },
     ];
   }
 }

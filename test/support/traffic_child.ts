@@ -6,7 +6,8 @@
  *   {"do": "datagrams", "to", "port", "sizes"}     the same with one datagram of each size, repeated until all came
  *   {"do": "flow", "from", "to", "port", "perSecond"}
  *        prints `ready`; numbered datagrams from the first line on standard input to the second, counting what comes
- *        until it ends; then prints {"sent", "received", "missing"}: distinct numbers, and the first gaps among them
+ *        until it ends; then prints {"sent", "received", "missing", "late"}: distinct numbers, the first gaps among them, and
+ *        how many came behind a greater one
  *
  * Every client prints one JSON line and ends with 0, or with 1 and a reason.
  */
@@ -91,7 +92,13 @@ async function datagrams(to: string, port: number, sizes: readonly number[]): Pr
 async function flow(from: string, to: string, port: number, perSecond: number): Promise<void> {
   const socket = udp(to);
   const received = new Set<number>();
-  socket.on('message', (bytes) => received.add(bytes.readUInt32BE(0)));
+  let [greatest, late] = [-1, 0];
+  socket.on('message', (bytes) => {
+    const number = bytes.readUInt32BE(0);
+    if (number < greatest) late += 1;
+    greatest = Math.max(greatest, number);
+    received.add(number);
+  });
   // An ICMP error for a datagram is a loss like any other.
   socket.on('error', () => {});
   await new Promise<void>((resolve) => socket.bind(port, from, resolve));
@@ -119,7 +126,7 @@ async function flow(from: string, to: string, port: number, perSecond: number): 
   const missing: number[] = [];
   for (let n = 0; n <= Math.max(-1, ...received) && missing.length < 20; n++)
     if (!received.has(n)) missing.push(n);
-  say({ sent, received: received.size, missing });
+  say({ sent, received: received.size, missing, late });
   socket.close();
 }
 

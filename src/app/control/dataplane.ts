@@ -141,12 +141,14 @@ export class Dataplane {
   }
 
   reports(): WorkerReport[] {
-    return this.workers.map((_, index) => {
+    return this.workers.map(({ stats }, index) => {
       const reason = this.#failures[index];
       return {
         index,
         state: reason === undefined ? 'running' : 'failed',
         ...(reason !== undefined && { reason }),
+        sealed: stats[STAT.sealed],
+        opened: stats[STAT.opened],
         strays: this.#strays[index],
       };
     });

@@ -62,6 +62,9 @@ export interface WorkerReport {
   state: 'running' | 'starting' | 'failed';
   /** Why it failed. */
   reason?: string;
+  /** Messages that it has sealed and opened. */
+  sealed: number;
+  opened: number;
   /** Messages of its peers that came to another worker, which handed them over. */
   strays: number;
 }

@@ -51,8 +51,15 @@ export const STATUS: StatusReport = {
   listenPort: 51820,
   configFile: '/etc/twinspan/node.yaml',
   workers: [
-    { index: 0, state: 'running', strays: 0 },
-    { index: 1, state: 'failed', reason: 'assertion: the row is in the arena', strays: 3 },
+    { index: 0, state: 'running', sealed: 1_000, opened: 2_000, strays: 0 },
+    {
+      index: 1,
+      state: 'failed',
+      reason: 'assertion: the row is in the arena',
+      sealed: 10,
+      opened: 0,
+      strays: 3,
+    },
   ],
   devices: [
     {

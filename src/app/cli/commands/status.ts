@@ -1,5 +1,5 @@
 /** `twinspan status`: what the daemon is and does, on one screen. */
-import type { PauseReport, PeerReport, StatusReport } from '../../observe/report.js';
+import type { PauseReport, PeerReport, StatusReport, WorkerReport } from '../../observe/report.js';
 import { command } from '../command.js';
 import { EXIT_OK } from '../context.js';
 import { ask, daemonOptions } from '../daemon.js';
@@ -27,11 +27,7 @@ export function formatStatus(report: StatusReport): string {
     `Pauses\n${formatPauses(report.pauses)}`,
   ];
   if (report.workers.length > 1 || report.workers.some(({ state }) => state !== 'running')) {
-    const rows = report.workers.map(({ index, state, reason = '', strays }) => {
-      const told = strays === 0 ? '' : `${formatCount(strays)} messages came to another worker`;
-      return [String(index), state, [reason, told].filter((text) => text !== '').join('; ')];
-    });
-    sections.push(`Workers\n${table(['', '', ''], rows, '  ')}`);
+    sections.push(`Workers\n${formatWorkers(report.workers)}`);
   }
   sections.push(`Drops\n${formatDrops(report)}`);
   return sections.join('\n\n');
@@ -51,6 +47,14 @@ function formatHead(report: StatusReport): string {
       ['Memory', `${formatBytes(rssBytes)} resident, ${formatBytes(heapUsedBytes)} heap`],
     ],
   );
+}
+
+function formatWorkers(workers: readonly WorkerReport[]): string {
+  const headings = ['>', 'STATE', '>SEALED', '>OPENED', '>STRAYS', ''];
+  const rows = workers.map(({ index, state, sealed, opened, strays, reason = '' }) => {
+    return [String(index), state, ...[sealed, opened, strays].map(formatCount), reason];
+  });
+  return table(headings, rows, '  ');
 }
 
 function formatPeers(peers: readonly PeerReport[]): string {
