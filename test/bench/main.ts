@@ -97,7 +97,7 @@ async function bench(options: Options, signal: AbortSignal): Promise<void> {
   const unknown = options.measures.filter((key) => !MEASURES.some((measure) => measure.key === key));
   if (unknown.length > 0) throw new Error(`no such measure: ${unknown.join(', ')}`);
   checkPrograms();
-  const { peers, missing, leftOut } = findPeers(ROOT, options.peers);
+  const { peers, missing, leftOut } = findPeers(ROOT, options.peers, options.workers);
   const warnings = [...missing, ...leftOut, ...peers.flatMap(({ warning }) => warning ?? [])];
   for (const peer of peers) console.log(`${peer.name}: ${peer.version}`);
   for (const warning of warnings) console.log(`warning: ${warning}`);

@@ -15,6 +15,8 @@ export interface Options {
   /** Which parts are run: traffic between nodes with the core's costs, and growth with the size of a network. */
   readonly traffic: boolean;
   readonly scale: boolean;
+  /** Data-plane workers of each of our nodes. */
+  readonly workers: number;
   /** Smaller sizes and shorter rounds. */
   readonly quick: boolean;
   readonly writeReadme: boolean;
@@ -30,6 +32,7 @@ export const USAGE = `npm run bench -- [options]      (needs root)
   --peers A,B      of kernel, nebula, wireguard-go, twinspan (default all there are); leaves the README alone
   --measures A,B   of tcp1, tcp4, tcp1Reverse, tcp4Reverse, udp64, udp512, udp1372, latency, loadedLatency
                    (default all); leaves the README alone
+  --workers N      data-plane workers of each Twinspan node (default 1); leaves the README alone
   --json FILE      where the figures go (default dist/bench.json)
   --no-readme      leave the README's tables and charts alone
   --write-readme   write it in any case
@@ -62,6 +65,7 @@ export function parseOptions(argv: readonly string[]): Options | undefined {
       'no-scale': { type: 'boolean', default: false },
       peers: { type: 'string' },
       measures: { type: 'string' },
+      workers: { type: 'string' },
       json: { type: 'string' },
       'no-readme': { type: 'boolean', default: false },
       'write-readme': { type: 'boolean', default: false },
@@ -72,7 +76,8 @@ export function parseOptions(argv: readonly string[]): Options | undefined {
   const { quick, scale: only } = values;
   const without = values['no-scale'];
   if (only && without) throw new Error('--scale and --no-scale exclude each other');
-  const chosen = values.peers !== undefined || values.measures !== undefined;
+  const workers = positive('workers', values.workers, 1);
+  const chosen = values.peers !== undefined || values.measures !== undefined || workers > 1;
   const partial = quick || chosen || only || without;
   return {
     repeats: positive('repeats', values.repeats, quick ? 1 : 3),
@@ -84,6 +89,7 @@ export function parseOptions(argv: readonly string[]): Options | undefined {
     json: values.json ?? DEFAULT_JSON,
     traffic: !only,
     scale: only || (!without && !chosen),
+    workers,
     quick,
     writeReadme: values['write-readme'] || (!partial && !values['no-readme']),
   };

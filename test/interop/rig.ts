@@ -44,6 +44,8 @@ export interface Options {
   /** Whether our node knows where wireguard-go is. */
   readonly weDial?: boolean;
   readonly preshared?: boolean;
+  /** Data-plane workers of our node; 1 if left out. Where there are more its peer is not the first one's. */
+  readonly workers?: number;
 }
 
 /** wireguard-go in namespace `w`, configured by `wg`. */
@@ -114,7 +116,7 @@ export class Rig {
 
   /** Namespaces and configuration; nothing runs yet. */
   constructor(t: ExecutionContext, options: Options = {}) {
-    const { underlay = 4, weDial = true, preshared = false } = options;
+    const { underlay = 4, weDial = true, preshared = false, workers } = options;
     this.underlay = underlay;
     const network = new Network(t);
     this.network = network;
@@ -136,20 +138,27 @@ export class Rig {
     this.daemon = new Daemon(network, 'o', 'ours');
     this.#pskFile = `${network.folder}/psk`;
     if (preshared) this.writePsk();
-    this.daemon.configure(preshared ? { presharedKeys: { plain: this.#pskFile } } : {});
-    writeFileSync(`${network.folder}/network.yaml`, JSON.stringify(this.#networkFile(weDial), null, 2));
+    this.daemon.configure({
+      ...(preshared && { presharedKeys: { plain: this.#pskFile } }),
+      ...(workers !== undefined && { workers }),
+    });
+    const file = this.#networkFile(weDial, workers !== undefined);
+    writeFileSync(`${network.folder}/network.yaml`, JSON.stringify(file, null, 2));
   }
 
-  #networkFile(weDial: boolean): object {
+  /** `crowded`: our node has another peer, which never is. */
+  #networkFile(weDial: boolean, crowded: boolean): object {
     const { daemon, plain, underlay } = this;
     return {
       network: { name: 'interop', cidr: ['10.100.0.0/16', 'fd10::/16'] },
       clusters: {
         Ours: { members: ['ours'], site: ['172.16.10.0/24', 'fd00:10::/64'] },
+        ...(crowded && { Nobody: { members: ['nobody'] } }),
         Plain: { members: ['plain'], gateway: false },
       },
       nodes: {
         ours: { publicKey: daemon.key.publicKey, endpoints: [`${OURS[underlay]}:${PORT}`] },
+        ...(crowded && { nobody: { publicKey: newKey(`${this.network.folder}/nobody.key`).publicKey } }),
         plain: {
           publicKey: plain.key.publicKey,
           ...(weDial && { endpoints: [`${THEIRS[underlay]}:${PORT}`] }),

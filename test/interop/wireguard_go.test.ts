@@ -47,6 +47,30 @@ for (const underlay of [4, 6] as const) {
   });
 }
 
+rootTest('two workers of ours seal for it, one opens: all arrives in its order, over renewals', async (t) => {
+  const rig = new Rig(t, { workers: 2 });
+  const { daemon, network, plain } = rig;
+  await plain.start();
+  rig.introduce({ theyDial: true });
+  await daemon.start(SHORT_TIMERS);
+  await ping(network, 'h', W4);
+  const before = rig.sessions();
+  const flows = await Promise.all(
+    [7_001, 7_002, 7_003, 7_004, 7_005, 7_006].map((port) => Flow.start(network, FLOW_ENDS, 200, port)),
+  );
+  await exchange(rig);
+  await until('two renewals', () => rig.sessions() >= before + 2);
+  for (const { sent, received, missing, late } of (
+    await Promise.all(flows.map((one) => one.finish()))
+  ).flat()) {
+    t.is(received, sent, `lost, among others: ${missing}`);
+    t.is(late, 0);
+  }
+  const { workers } = await daemon.status();
+  t.true(Math.min(...workers.map(({ sealed }) => sealed)) > 500, JSON.stringify(workers));
+  t.true(workers[1].opened > 10_000 && workers[0].opened === 0, JSON.stringify(workers));
+});
+
 rootTest('a plain peer that keeps quiet stays up, and is asked but once whether it lives', async (t) => {
   const rig = new Rig(t);
   const { daemon, plain } = rig;

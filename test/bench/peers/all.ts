@@ -14,8 +14,8 @@ export interface Found {
   readonly leftOut: string[];
 }
 
-/** Those of `wanted` (all, where empty) that can run here. */
-export function findPeers(root: string, wanted: readonly string[]): Found {
+/** Those of `wanted` (all, where empty) that can run here; our own nodes with `workers` data-plane workers. */
+export function findPeers(root: string, wanted: readonly string[], workers: number): Found {
   const candidates: Record<string, () => Peer | string> = {
     kernel: () => kernel,
     nebula: () => findNebula(process.env) ?? 'nebula is left out: it is not installed.',
@@ -25,7 +25,7 @@ export function findPeers(root: string, wanted: readonly string[]): Found {
         ? 'There is no wireguard-go: set WIREGUARD_GO or install it.'
         : wireguardGo(build);
     },
-    twinspan: () => twinspan(root) ?? 'Twinspan is not built: run npm run build.',
+    twinspan: () => twinspan(root, workers) ?? 'Twinspan is not built: run npm run build.',
   };
   const unknown = wanted.filter((name) => candidates[name] === undefined);
   if (unknown.length > 0) throw new Error(`no such peer: ${unknown.join(', ')}`);

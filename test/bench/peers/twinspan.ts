@@ -34,7 +34,7 @@ export function networkConfig(publicKeys: { na: string; nb: string }): object {
 }
 
 /** node.yaml of one node, whose files are all in `folder`. */
-export function nodeConfig(node: 'na' | 'nb', folder: string, uapiName: string): object {
+export function nodeConfig(node: 'na' | 'nb', folder: string, uapiName: string, workers = 1): object {
   return {
     node,
     network: '../network.yaml',
@@ -46,6 +46,7 @@ export function nodeConfig(node: 'na' | 'nb', folder: string, uapiName: string):
     stateDir: join(folder, 'state'),
     runDir: join(folder, 'run'),
     uapi: { name: uapiName },
+    workers,
   };
 }
 
@@ -56,7 +57,7 @@ function writePrivate(path: string, content: string): void {
   writeFileSync(path, content, { mode: 0o600 });
 }
 
-function prepare(lane: Lane, program: string): void {
+function prepare(lane: Lane, program: string, workers: number): void {
   const publicKeys = { na: '', nb: '' };
   for (const node of NODES) {
     const folder = folderOf(lane, node);
@@ -64,14 +65,14 @@ function prepare(lane: Lane, program: string): void {
     const privateKey = run([process.execPath, program, 'keygen']);
     writePrivate(join(folder, 'private.key'), privateKey);
     publicKeys[node] = run([process.execPath, program, 'pubkey'], privateKey).trim();
-    const config = nodeConfig(node, folder, uapiOf(lane, node));
+    const config = nodeConfig(node, folder, uapiOf(lane, node), workers);
     writePrivate(join(folder, 'node.yaml'), JSON.stringify(config, null, 2));
   }
   writePrivate(join(lane.folder, 'network.yaml'), JSON.stringify(networkConfig(publicKeys), null, 2));
 }
 
 /** The peer, from the repository at `root`; undefined where the daemon is not built. */
-export function twinspan(root: string): Peer | undefined {
+export function twinspan(root: string, workers = 1): Peer | undefined {
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const program = join(root, manifest.bin.twinspan);
   if (!existsSync(program)) return undefined;
@@ -81,7 +82,7 @@ export function twinspan(root: string): Peer | undefined {
     title: 'Twinspan',
     version: commit === '' ? manifest.version : `${manifest.version} (${commit})`,
     target: '10.100.100.15',
-    prepare: (lane) => prepare(lane, program),
+    prepare: (lane) => prepare(lane, program, workers),
     start(lane) {
       for (const node of NODES) {
         const config = join(folderOf(lane, node), 'node.yaml');
