@@ -41,6 +41,8 @@ export interface LanKeeperOptions {
 
 /** A look at what is due within this time does it now: so much less often does the process wake. */
 const EARLY_MS = 40;
+/** The node looks many times a second by itself: while the partner is heard our own timer leaves it so much time to do so. */
+const LATE_MS = 10;
 /** Between attempts to find a device that has vanished. */
 const REOPEN_MS = 1_000;
 /** The kernel tells of a changed carrier; so often it is looked at all the same, since a notification can be lost. */
@@ -165,7 +167,8 @@ export class LanKeeper {
     if (this.#closed) return;
     this.#dueAtMs = Math.min(this.#vip.nextDeadline(), this.watch.nextDeadline(), this.#reopenAtMs);
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#tick(), timeoutMs(this.#dueAtMs, native.now()));
+    const wakeAtMs = this.#dueAtMs + (this.#partnerSilent ? 0 : LATE_MS);
+    this.#timer = setTimeout(() => this.#tick(), timeoutMs(wakeAtMs, native.now()));
   }
 
   #lookAtCarrier(now: number): void {
