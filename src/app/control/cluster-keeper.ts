@@ -83,6 +83,7 @@ export class ClusterKeeper {
         ...options.times,
         failback: clusters[cluster].failback,
         redis: this.#register.present,
+        ownLanProbes: true,
       },
       incarnation: Date.now(),
       storedN: readCounter(this.#epochFile),
@@ -209,7 +210,7 @@ export class ClusterKeeper {
         this.#chooseServing();
         break;
       case 'probe-lan':
-        // The LAN keeper probes at its own pace; its answers are looked at in handleTimeout.
+        // Never: the LAN keeper probes at its own pace, and its answers are looked at in handleTimeout.
         break;
       case 'event': {
         const { name, why, from, to, evidence } = output.event;

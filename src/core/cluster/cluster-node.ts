@@ -379,9 +379,8 @@ export class ClusterNode {
       const text = JSON.stringify(encodeRecord(this.#record));
       this.#emit({ type: 'beat', beat: { member: this.#directory.self.member, text, acting } });
     }
-    if (this.#directory.partners.length > 0 && this.#lan.takeProbe(this.#waits, this.#alert())) {
-      this.#emit({ type: 'probe-lan' });
-    }
+    if (this.#settings.ownLanProbes === true || this.#directory.partners.length === 0) return;
+    if (this.#lan.takeProbe(this.#waits, this.#alert())) this.#emit({ type: 'probe-lan' });
   }
 
   #emit(output: Output): void {

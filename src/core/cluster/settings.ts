@@ -166,6 +166,8 @@ export interface ClusterSettings extends ClusterTimes {
   readonly failback: 'automatic' | 'manual';
   /** Whether a register is configured at all. */
   readonly redis: boolean;
+  /** Whether the owner asks hosts of the LAN by itself: then no `probe-lan` is put out, and no time waited for. */
+  readonly ownLanProbes?: boolean;
   /** For the simulator's mutations alone. */
   readonly rules?: SafetyRules;
 }

@@ -86,6 +86,21 @@ test('the only member of a cluster is active at once, without Redis', (t) => {
   t.is(node.member.role, 'active', 'whatever happens: it stood still for a minute');
 });
 
+test('hosts of the LAN are asked for often, unless the owner does that by itself', (t) => {
+  const asked = (ownLanProbes: boolean): number => {
+    const settings = { ...CLUSTER_DEFAULTS, failback: 'automatic', redis: false, ownLanProbes } as const;
+    const node = nodeOf(['a', 'b'], { settings });
+    let count = 0;
+    for (let now = 0; now < 3_000; now += 50) {
+      node.handleTimeout(now);
+      count += typesOf(drain(node)).filter((type) => type === 'probe-lan').length;
+    }
+    return count;
+  };
+  t.true(asked(false) >= 3_000 / CLUSTER_DEFAULTS.lanProbeMs);
+  t.is(asked(true), 0);
+});
+
 test('an epoch is stored before it is announced, announced before it is acted on', (t) => {
   const node = nodeOf(['a', 'b']);
   node.handleTimeout(0);
