@@ -4,7 +4,8 @@
  * end, is told to the control thread once.
  *
  * Each wait is a random 75–100 % of the interval (RFC 5880 6.8.7). When one packet is due, all that may go by now go with
- * it: paths of one pace share a wake-up without ever being in step with a peer.
+ * it: paths of one pace share a wake-up without ever being in step with a peer. They share what chance has said, too: the
+ * shortest of many waits would always be near 75 %.
  */
 import { SeededRandom } from '../base/random.js';
 import { finish, sum } from '../packet/checksum.js';
@@ -59,6 +60,8 @@ export class Beats {
   #nextAtMs = Number.POSITIVE_INFINITY;
   /** A repetition is due: what may go, goes. */
   #gathers = true;
+  /** Where between its least and its most the next wait of each is, 0–1. */
+  #chance = 0;
   #deafUntilMs = 0;
   /** Time (ms) at which `fill` is due; 0 = at once. */
   dueAtMs = 0;
@@ -106,6 +109,7 @@ export class Beats {
 
   #begin(): void {
     this.#gathers = this.#context.now >= this.#nextBeatAtMs;
+    this.#chance = this.#random.fraction();
     this.#nextBeatAtMs = Number.POSITIVE_INFINITY;
     this.#nextAtMs = Number.POSITIVE_INFINITY;
   }
@@ -135,7 +139,7 @@ export class Beats {
     const table = this.#table;
     const interval = table.intervalMs[row];
     const least = table.jitterMin[row];
-    const part = least + this.#random.fraction() * (table.jitterMax[row] - least);
+    const part = least + this.#chance * (table.jitterMax[row] - least);
     this.#earliestAtMs[row] = now + interval * least;
     this.#dueAtMs[row] = now + interval * part;
     if (interval === Number.POSITIVE_INFINITY || tables.peers.session[peer] < 0) return;
