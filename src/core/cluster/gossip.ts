@@ -244,7 +244,8 @@ export class Gossip {
     cluster.epoch = epoch;
     this.routesChanged = true;
     if (cluster === this.#host.directory().own) this.#host.onOwnEpoch();
-    this.markAll(true);
+    // Of a single member nobody has to choose; a hub hears a thousand of them start.
+    this.markAll(cluster.members.length > 1);
   }
 
   /** Members of `cluster` must hear that one of them is heard, or not, or has changed. */

@@ -5,7 +5,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { Gossip } from '../../../src/core/cluster/gossip.js';
-import { parseHello } from '../../../src/core/cluster/hello.js';
+import { encodeHello, parseHello } from '../../../src/core/cluster/hello.js';
 import { ListNumbers } from '../../../src/core/cluster/lists.js';
 import { type MemberRecord, ONE_UPLINK } from '../../../src/core/cluster/record.js';
 import { Directory, type Roster } from '../../../src/core/cluster/roster.js';
@@ -290,6 +290,47 @@ test('a hello that repeats what an older one said is not taken to be known where
   exchange(6_000);
   const [hello] = say(hub, 10_000).map((bytes) => parseHello(bytes));
   t.like(hello, { kind: 'hello', keeps: true });
+});
+
+test('that many single nodes start is not news for each of the others at once', (t) => {
+  const peers = 40;
+  const single = (name: string, peer: number) => ({
+    name,
+    gateway: name === 'hub',
+    members: [{ name, peer }],
+  });
+  const names = Array.from({ length: peers }, (_, peer) => `edge${peer}`);
+  const directory = new Directory({
+    clusters: [single('hub', -1), ...names.map(single)],
+    ownCluster: 0,
+    ownMember: 0,
+  });
+  const waits = new Waits();
+  let hellos = 0;
+  const gossip = new Gossip(
+    {
+      settings: SETTINGS,
+      waits,
+      directory: () => directory,
+      own: () => RECORD,
+      emit: (output) => {
+        if (output.type === 'send' && parseHello(output.bytes)?.kind === 'hello') hellos++;
+      },
+      onOwnEpoch: () => {},
+      onIncarnation: () => {},
+    },
+    1_000,
+  );
+  for (let now = 0; now < peers; now++) {
+    waits.begin(now);
+    const node = directory.peer(now)!;
+    gossip.handleSession(node, true, now);
+    const record = { ...RECORD, incarnation: 1, epoch: { n: 1, member: 0 } };
+    const [bytes] = encodeHello({ incarnation: 1, sequence: 1, record, shows: [] }, []);
+    gossip.handleHello(now, bytes, now);
+    gossip.send();
+  }
+  t.true(hellos < 5 * peers, `${hellos} hellos to ${peers} peers`);
 });
 
 test('a number stands for one content, for whomever it is meant', (t) => {
