@@ -18,11 +18,13 @@ import {
   ROW_PEER,
   ROW_REASON,
   ROW_SESSION,
+  ROW_STRIDE,
   ROW_VERDICT,
   VERDICT_DROP,
   VERDICT_SEAL,
 } from '../packet/rows.js';
 import { noteDataSent, noteKeepaliveSent } from '../wireguard/clocks.js';
+import { AHEAD_ROWS, Ahead } from './ahead.js';
 import {
   ALONE,
   COUNT_TX_BYTES,
@@ -54,6 +56,7 @@ export class RouterContext {
   /** Routes of destinations, and reverse-path answers by source and peer. */
   readonly destinationCache = new RouteCache();
   readonly sourceCache = new RouteCache();
+  readonly #ahead = new Ahead();
   #era = 0;
   /** Time of this breath, ms. */
   now = 0;
@@ -93,6 +96,13 @@ export class RouterContext {
   forgetRoutes(): void {
     this.destinationCache.forget();
     this.sourceCache.forget();
+  }
+
+  /** Reads ahead for some rows from `at` on, before `end`; returns where those end. */
+  readAhead(at: number, end: number, withSources: boolean): number {
+    const until = Math.min(end, at + AHEAD_ROWS * ROW_STRIDE);
+    this.#ahead.look(this, at, until, withSources);
+    return until;
   }
 
   /** Refuses the packet of row `at` for `reason`, and counts it. */

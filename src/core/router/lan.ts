@@ -17,7 +17,9 @@ import { translateSource, untranslateSource } from './translate.js';
 /** Decides the `count` rows from `first`, read from the LAN TUN. */
 export function decideLan(context: RouterContext, replies: ReplyWriter, first: number, count: number): void {
   const end = (first + count) * ROW_STRIDE;
+  let ahead = context.snapshot.routes.isLarge ? first * ROW_STRIDE : end;
   for (let at = first * ROW_STRIDE; at < end; at += ROW_STRIDE) {
+    if (at === ahead) ahead = context.readAhead(at, end, false);
     const reason = decide(context, at);
     if (reason === 0) continue;
     context.drop(at, reason);

@@ -50,7 +50,9 @@ export function decideOpened(
 ): void {
   const { rows } = context;
   const end = (first + count) * ROW_STRIDE;
+  let ahead = context.snapshot.routes.isLarge ? first * ROW_STRIDE : end;
   for (let at = first * ROW_STRIDE; at < end; at += ROW_STRIDE) {
+    if (at === ahead) ahead = context.readAhead(at, end, true);
     if (rows[at + ROW_VERDICT] === VERDICT_OPEN_FAILED) {
       context.drop(at, DROP.authentication);
       continue;
