@@ -20,6 +20,13 @@ import { LIMITS } from '../../core/config/limits.js';
 import type { Locate, Location, Path, Problem, Source } from '../../core/config/problem.js';
 import { tooDeepAt } from './nesting.js';
 
+/** What is wrong with a text, and from which character on. */
+interface Complaint {
+  readonly pos: readonly [from: number, ...rest: number[]];
+  readonly code: string;
+  readonly message: string;
+}
+
 export type YamlResult =
   | { readonly ok: true; readonly source: Source }
   | { readonly ok: false; readonly problems: readonly Problem[] };
@@ -55,11 +62,13 @@ export function parseYaml(fileName: string, text: string): YamlResult {
     const document = parseDocument(text, {
       lineCounter: lines,
       stringKeys: true,
+      // Compares each key with all before it; `repeatedKeys` does not.
+      uniqueKeys: false,
       prettyErrors: false,
       logLevel: 'error',
       resolveKnownTags: false,
     });
-    const complaints = [...document.errors, ...document.warnings];
+    const complaints = [...document.errors, ...document.warnings, ...repeatedKeys(document)];
     if (complaints.length > 0) {
       const problems = complaints.slice(0, LIMITS.problemsMax).map((complaint) => {
         const { line, col } = lines.linePos(complaint.pos[0]);
@@ -80,6 +89,22 @@ export function parseYaml(fileName: string, text: string): YamlResult {
   } catch (error) {
     return refuse(fileName, 1, 1, `cannot be parsed: ${firstLine(error)}.`);
   }
+}
+
+/** Keys that stand in their mapping twice. */
+function repeatedKeys(document: Document.Parsed): Complaint[] {
+  const repeated: Complaint[] = [];
+  visit(document, {
+    Map(_key, map) {
+      const seen = new Set<unknown>();
+      for (const { key } of map.items) {
+        const name = isScalar(key) ? key.value : key;
+        if (seen.has(name)) repeated.push({ pos: [startOf(key) ?? 0], code: 'DUPLICATE_KEY', message: '' });
+        seen.add(name);
+      }
+    },
+  });
+  return repeated;
 }
 
 /** An alias that has no anchor, or the first of too many. */
