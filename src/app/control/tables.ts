@@ -4,17 +4,15 @@ import { assert } from '../../core/base/assert.js';
 import { ENDPOINT_BYTES, sameEndpoint } from '../../core/base/endpoint.js';
 import { BeatTable, FREE_SLOTS, pathSlotBytes, SLOTS_PER_PEER } from '../../core/router/beat-table.js';
 import type { SharedTables } from '../../core/router/memory.js';
+import { sessionCapacityFor } from '../../core/wireguard/slots.js';
 import { PeerTable, SessionTable } from '../../core/wireguard/tables.js';
 
-/** A peer holds up to three sessions (previous, current, next), and removed slots rest before they are used again. */
-const SESSIONS_PER_PEER = 6;
 /** Tables for `peerCount` peers and `targetCount` route targets; each of the `workers` has slots for its share of peers. */
 export function createSharedTables(peerCount: number, targetCount: number, workers = 1): SharedTables {
   const capacity = Math.max(1, peerCount);
-  const share = Math.ceil(capacity / workers);
   const available = new Int32Array(new SharedArrayBuffer(Math.max(1, targetCount) * 4)).fill(-1);
   return {
-    sessions: SessionTable.create(share * workers * SESSIONS_PER_PEER),
+    sessions: SessionTable.create(sessionCapacityFor(capacity, workers)),
     peers: PeerTable.create(capacity),
     beats: BeatTable.create(capacity),
     paths: new Uint8Array(new SharedArrayBuffer(pathSlotBytes(capacity))),

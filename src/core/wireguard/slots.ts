@@ -45,9 +45,19 @@ class FreeSlots {
   }
 }
 
-/** Slots that `peers` peers need: previous, current, next, two being made and one retired each, and some at rest. */
-export function sessionCapacityFor(peers: number): number {
-  return Math.min(6 * peers + 256, SLOT_MASK + 1);
+/** Peers of which each may hold as many sessions as a peer ever does. */
+const GENEROUS_PEERS = 256;
+const SPARE_SLOTS = 64;
+
+/**
+ * Slots for `peers` peers, who share them, each those of its worker. One alone may need previous, current, next, two being made and a retired one. Many
+ * peers never do all at once: two each as a rule, three for the seconds after a renewal that came to all at the same
+ * time. Where a slot is missing a handshake is not answered and is repeated later, on a session that still lives.
+ */
+export function sessionCapacityFor(peers: number, workers = 1): number {
+  const share = Math.ceil(peers / workers);
+  const capacity = 3 * share + 3 * Math.min(share, GENEROUS_PEERS) + SPARE_SLOTS;
+  return Math.min(capacity * workers, SLOT_MASK + 1);
 }
 
 export class Slots {

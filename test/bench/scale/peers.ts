@@ -2,7 +2,9 @@
  * A gateway with few and with very many peers, for real: the daemon with a configuration of so many edges, and a program
  * that is all of them (generator.ts). The edges dial already when the gateway starts, as after a restart.
  *
- *   memory       resident memory of the gateway with all sessions up, over that with one peer, a peer
+ *   memory       a peer's share of what the gateway has in use with all sessions up, over that with one peer: objects of
+ *                the control thread after a collection, and all buffers, shared tables with their spare room among them
+ *   resident     the same of its resident memory, of which most is garbage and room for it
  *   back         from the start of the gateway's process until the last edge has a session
  *   sessions     sessions that come up in a second of CPU time of the control thread, all else that it does included
  *   idle         CPU time of the gateway's process while all are up and each says so once a second
@@ -10,7 +12,7 @@
  *   packetRatio  that, over the same from one of the peers
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -28,6 +30,7 @@ import {
   HUB_HOST,
 } from './edges.js';
 import type { Growth, Point } from './growth.js';
+import type { LiveMemory } from './live-memory.js';
 
 const LETTER = 'z';
 const FLOOD_PPS = 20_000;
@@ -137,6 +140,7 @@ function configure(folder: string, count: number): GeneratorSetup {
 /** What one size gives. Times in seconds, memory in MB, CPU of a packet in µs. */
 interface Figures {
   readonly rssMb: number;
+  readonly liveMb: number;
   readonly back: number;
   readonly backFromFirst: number;
   readonly sessions: number;
@@ -184,15 +188,21 @@ async function measureSize(site: Site, count: number): Promise<Figures> {
   const generator = new Generator(child);
   await generator.answer();
   const connected = generator.ask('connect');
+  const memoryFile = join(folder, 'memory.json');
   const daemon = [
     process.execPath,
+    '--expose-gc',
+    '--import',
+    join(site.root, 'dist/test/bench/scale/live-memory.js'),
     join(site.root, 'dist/src/app/main.js'),
     'up',
     '--config',
     join(folder, 'node.yaml'),
   ];
   const startedAtMs = Date.now();
-  const { pid } = startProgram(on('na', ...daemon), join(folder, 'gateway.log'), {});
+  const { pid } = startProgram(on('na', ...daemon), join(folder, 'gateway.log'), {
+    BENCH_MEMORY_FILE: memoryFile,
+  });
   site.cleanup.add(() => endProcess(pid));
   await until(() => threadsOf(pid) > 1, 10_000, 'the gateway does not start', site.signal);
   let mainAtFirst = Number.NaN;
@@ -214,10 +224,12 @@ async function measureSize(site: Site, count: number): Promise<Figures> {
     all.push(await packetCost(site, pid, generator, count, idle.others));
   }
   const rssMb = residentMegabytes(pid).now;
+  const liveMb = await liveMegabytes(pid, memoryFile, site.signal);
   endProcess(child.pid ?? -1);
   endProcess(pid);
   return {
     rssMb,
+    liveMb,
     back: (lastMs - startedAtMs) / 1000,
     backFromFirst: (lastMs - firstMs) / 1000,
     sessions: count / mainSeconds,
@@ -225,6 +237,13 @@ async function measureSize(site: Site, count: number): Promise<Figures> {
     packetAll: Math.min(...all),
     packetOne: Math.min(...one),
   };
+}
+
+async function liveMegabytes(pid: number, file: string, signal: AbortSignal): Promise<number> {
+  process.kill(pid, 'SIGUSR2');
+  await until(() => existsSync(file), 10_000, 'the gateway does not tell its memory', signal);
+  const { heap, buffers } = JSON.parse(readFileSync(file, 'utf8')) as LiveMemory;
+  return (heap + buffers) / 1e6;
 }
 
 /** CPU seconds a second while nothing but keepalives goes on. */
@@ -271,7 +290,7 @@ export async function measurePeers(
 }
 
 function seriesOf(taken: readonly [number, Figures][]): Growth[] {
-  const alone = taken[0]?.[1].rssMb ?? Number.NaN;
+  const alone = taken[0]?.[1];
   const series = (
     key: string,
     title: string,
@@ -284,14 +303,16 @@ function seriesOf(taken: readonly [number, Figures][]): Growth[] {
     of: 'peers',
     points: taken.map(([size, figures]): Point => ({ size, value: value(figures, size) })),
   });
+  const share = (key: string, title: string, megabytes: (f: Figures) => number): Growth => ({
+    ...series(key, title, 'KB', () => Number.NaN),
+    points: taken
+      .filter(([size]) => size >= MANY)
+      .map(([size, f]) => ({ size, value: ((megabytes(f) - megabytes(alone)) * 1000) / (size - 1) })),
+  });
   return [
     series('rss', 'memory of the gateway', 'MB', ({ rssMb }) => rssMb),
-    {
-      ...series('memory', 'memory a peer', 'KB', () => Number.NaN),
-      points: taken
-        .filter(([size]) => size >= MANY)
-        .map(([size, { rssMb }]) => ({ size, value: ((rssMb - alone) * 1000) / (size - 1) })),
-    },
+    share('memory', 'live memory a peer', ({ liveMb }) => liveMb),
+    share('resident', 'resident memory a peer', ({ rssMb }) => rssMb),
     series('back', 'all back after a restart', 's', ({ back }) => back),
     series('backFromFirst', 'from the first to the last', 's', ({ backFromFirst }) => backFromFirst),
     series('sessions', 'sessions that come up', '/s of a core', ({ sessions }) => sessions),
