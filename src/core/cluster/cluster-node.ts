@@ -235,7 +235,9 @@ export class ClusterNode {
     this.#holds = false;
     this.#heldNews = false;
     const isPause = now - this.#lastNow > this.#settings.detectionMs * PAUSE;
-    if (!this.#hasSettled || news || isPause || now >= this.#waits.nextDeadline()) this.#settle(now);
+    // What would fall due before the next look has mostly been put off by what has been heard since.
+    const soon = now + (this.#settings.detectionMs * PAUSE) / 2 >= this.#waits.nextDeadline();
+    if (!this.#hasSettled || news || isPause || soon) this.#settle(now);
     else this.#notice(now);
   }
 
