@@ -140,6 +140,7 @@ export class Gossip {
     for (const node of this.#host.directory().others) {
       node.said = undefined;
       node.lists = undefined;
+      node.partial = undefined;
       this.#ask(node);
     }
     this.markAll(false);

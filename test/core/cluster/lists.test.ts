@@ -292,6 +292,20 @@ test('a hello that repeats what an older one said is not taken to be known where
   t.like(hello, { kind: 'hello', keeps: true });
 });
 
+test('lists of which a part was read with another roster are not taken to be whole', (t) => {
+  const { hub, edge, say, carry, exchange } = couple();
+  edge.reload(0);
+  hub.directory.cluster(CLUSTERS[9])!.epoch = { n: 9, member: 0 };
+  hub.gossip.markAll(true);
+  const [first, ...others] = say(hub, 1_000);
+  carry([first], edge, 1_000);
+  edge.reload(CLUSTERS.length);
+  carry(others, edge, 1_000);
+  carry(say(edge, 1_000), hub, 1_000);
+  exchange(6_000);
+  t.is(edge.directory.cluster(CLUSTERS[9])?.epoch?.n, 9);
+});
+
 test('that many single nodes start is not news for each of the others at once', (t) => {
   const peers = 40;
   const single = (name: string, peer: number) => ({
