@@ -5,7 +5,6 @@
  */
 import { endpointAddress, endpointPort } from '../base/endpoint.js';
 import {
-  COOKIE_BYTES,
   COOKIE_NONCE_BYTES,
   KEY_BYTES,
   LABEL_COOKIE,
@@ -91,26 +90,24 @@ export class CookieChecker {
 export class MacWriter {
   readonly #crypto: Crypto;
   readonly #cookieUseMs: number;
-  readonly #mac1Key: Uint8Array;
-  readonly #cookieKey: Uint8Array;
+  readonly #remotePublicKey: Uint8Array;
   #lastMac1: Uint8Array | undefined;
-  #cookie = new Uint8Array(COOKIE_BYTES);
+  #cookie: Uint8Array | undefined;
   #cookieUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(crypto: Crypto, remotePublicKey: Uint8Array, timers: Timers) {
     this.#crypto = crypto;
     this.#cookieUseMs = timers.cookieMs - timers.cookieLatencyMs;
-    this.#mac1Key = crypto.hash(ascii(LABEL_MAC1), remotePublicKey);
-    this.#cookieKey = crypto.hash(ascii(LABEL_COOKIE), remotePublicKey);
+    this.#remotePublicKey = remotePublicKey;
   }
 
   /** Writes mac1, and mac2 while we hold a good cookie, into a handshake message. */
   writeMacs(message: Uint8Array, now: number): void {
     const mac1At = message.length - MAC1_FROM_END;
     const mac2At = message.length - MAC2_FROM_END;
-    this.#lastMac1 = this.#crypto.mac(this.#mac1Key, message.subarray(0, mac1At));
+    this.#lastMac1 = this.#crypto.mac(this.#keyFor(LABEL_MAC1), message.subarray(0, mac1At));
     message.set(this.#lastMac1, mac1At);
-    if (now < this.#cookieUntilMs) {
+    if (this.#cookie !== undefined && now < this.#cookieUntilMs) {
       message.set(this.#crypto.mac(this.#cookie, message.subarray(0, mac2At)), mac2At);
     }
   }
@@ -120,10 +117,15 @@ export class MacWriter {
     if (this.#lastMac1 === undefined) return false;
     const nonce = reply.subarray(COOKIE_REPLY_NONCE, COOKIE_REPLY_COOKIE);
     const sealed = reply.subarray(COOKIE_REPLY_COOKIE, COOKIE_REPLY_BYTES);
-    const cookie = this.#crypto.xaeadOpen(this.#cookieKey, nonce, sealed, this.#lastMac1);
+    const cookie = this.#crypto.xaeadOpen(this.#keyFor(LABEL_COOKIE), nonce, sealed, this.#lastMac1);
     if (cookie === undefined) return false;
-    this.#cookie.set(cookie);
+    this.#cookie = cookie;
     this.#cookieUntilMs = now + this.#cookieUseMs;
     return true;
+  }
+
+  /** A hash is a small part of a handshake; kept for thousands of peers they are megabytes. */
+  #keyFor(label: string): Uint8Array {
+    return this.#crypto.hash(ascii(label), this.#remotePublicKey);
   }
 }

@@ -49,6 +49,8 @@ import { Slots } from './slots.js';
 import { type PeerTable, type SessionTable, SLOT_MASK } from './tables.js';
 import { compareTai64n, type TimestampSource } from './tai64n.js';
 
+const NO_PRESHARED_KEY = new Uint8Array(KEY_BYTES);
+
 export interface WireGuardOptions {
   readonly privateKey: Uint8Array;
   readonly crypto: Crypto;
@@ -135,8 +137,11 @@ export class WireGuard {
     assert(this.#peerAt[options.index] === undefined, 'a peer index is used once');
     assert(!this.#byKey.has(name), 'a public key is used once');
     const { crypto, timers } = this.#shared;
-    const presharedKey = new Uint8Array(options.presharedKey ?? new Uint8Array(KEY_BYTES));
-    const peer = new Peer(options, presharedKey, new MacWriter(crypto, options.publicKey, timers));
+    const peer = new Peer(
+      options,
+      options.presharedKey ?? NO_PRESHARED_KEY,
+      new MacWriter(crypto, options.publicKey, timers),
+    );
     peer.jitterMs = drawJitterMs(crypto, timers);
     this.#peerAt[options.index] = peer;
     this.#byKey.set(name, peer);

@@ -18,6 +18,7 @@ import { eraseInitiation, type Initiation, type Remote } from './noise.js';
 export interface PeerOptions {
   /** Number of the peer in the PeerTable. */
   readonly index: number;
+  /** Kept, not copied, like the preshared key. */
   readonly publicKey: Uint8Array;
   /** 32 bytes; left out = none. */
   readonly presharedKey?: Uint8Array;
@@ -79,7 +80,7 @@ export class Peer {
 
   constructor(options: PeerOptions, presharedKey: Uint8Array, macs: MacWriter) {
     this.index = options.index;
-    this.publicKey = new Uint8Array(options.publicKey);
+    this.publicKey = options.publicKey;
     this.presharedKey = presharedKey;
     this.persistentKeepaliveMs = options.persistentKeepaliveMs ?? 0;
     this.always = options.initiate === 'always';
