@@ -5,6 +5,7 @@
 export const KEY_BYTES = 32;
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+const PADDING = '='.charCodeAt(0);
 const KEY_TEXT = /^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/;
 
 /** The 32 bytes of a key in base64; undefined where `text` is not one. */
@@ -25,9 +26,9 @@ export function parseKey(text: string): Uint8Array | undefined {
   return bytes;
 }
 
-/** The base64 text of 32 bytes. */
+/** The base64 text of 32 bytes. Made at once: a string that grew by letters keeps all of its parts, a kilobyte. */
 export function formatKey(key: Uint8Array): string {
-  let text = '';
+  const codes: number[] = [];
   let bits = 0;
   let held = 0;
   for (const byte of key) {
@@ -35,10 +36,10 @@ export function formatKey(key: Uint8Array): string {
     held += 8;
     while (held >= 6) {
       held -= 6;
-      text += ALPHABET[bits >> held];
+      codes.push(ALPHABET.charCodeAt(bits >> held));
       bits &= (1 << held) - 1;
     }
   }
-  if (held > 0) text += ALPHABET[bits << (6 - held)];
-  return `${text}=`;
+  if (held > 0) codes.push(ALPHABET.charCodeAt(bits << (6 - held)));
+  return String.fromCharCode(...codes, PADDING);
 }
