@@ -41,12 +41,17 @@ export function checkClusters(
   source: Source,
   findings: Findings,
 ): void {
+  const near = routesByFirstByte(routes);
   for (const cluster of resolved.clusters) {
     const path = ['clusters', cluster.name];
     for (const [cover, site] of overlaps(cluster.sites, (item) => item)) {
       findings.refuse(source, [...path, 'site'], `${formatPrefix(site)} overlaps ${formatPrefix(cover)}.`);
     }
-    for (const site of cluster.sites) checkSite(site, cluster, network, routes, source, findings);
+    for (const site of cluster.sites) {
+      // Thousands of sites with thousands of routes each would be seconds.
+      const around = site.length < 8 ? routes : (near.get(firstByte(site)) ?? []);
+      checkSite(site, cluster, network, around, source, findings);
+    }
     const vip = cluster.vip;
     if (
       vip !== undefined &&
@@ -58,6 +63,26 @@ export function checkClusters(
     warnUnreachablePartners(cluster, resolved.nodes, source, findings);
   }
   warnUnreachableClusters(resolved, source, findings);
+}
+
+/** Routes that begin like a prefix of eight bits or more; shorter ones stand at each byte that they cover. */
+function routesByFirstByte(routes: readonly RouteConfiguration[]): Map<string, RouteConfiguration[]> {
+  const near = new Map<string, RouteConfiguration[]>();
+  for (const route of routes) {
+    const { prefix } = route;
+    const covered = prefix.length >= 8 ? 1 : 1 << (8 - prefix.length);
+    for (let k = 0; k < covered; k++) {
+      const key = `${prefix.family}/${prefix.bytes[0] + k}`;
+      const known = near.get(key);
+      if (known === undefined) near.set(key, [route]);
+      else known.push(route);
+    }
+  }
+  return near;
+}
+
+function firstByte({ family, bytes }: Prefix): string {
+  return `${family}/${bytes[0]}`;
 }
 
 function checkSite(
