@@ -1,6 +1,7 @@
 #include "aead.h"
 
 #include <openssl/core_names.h>
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/params.h>
 
@@ -35,6 +36,7 @@ KeyPair* keyPairNew(EVP_CIPHER* cipher, const uint8_t* sealKey, const uint8_t* o
   if (cipher == nullptr) return nullptr;
   auto* pair = new (std::nothrow) KeyPair;
   if (pair == nullptr) return nullptr;
+  memcpy(pair->openKey, openKey, KEY_BYTES);
   pair->seal = contextNew(cipher, sealKey, 1);
   pair->open = contextNew(cipher, openKey, 0);
   if (pair->seal != nullptr && pair->open != nullptr) return pair;
@@ -46,7 +48,16 @@ void keyPairFree(KeyPair* pair) {
   if (pair == nullptr) return;
   EVP_CIPHER_CTX_free(pair->seal);
   EVP_CIPHER_CTX_free(pair->open);
+  for (EVP_CIPHER_CTX* open : pair->laneOpen) EVP_CIPHER_CTX_free(open);
+  OPENSSL_cleanse(pair->openKey, KEY_BYTES);
   delete pair;
+}
+
+EVP_CIPHER_CTX* keyPairOpener(EVP_CIPHER* cipher, KeyPair* pair, int lane) {
+  if (lane == 0) return pair->open;
+  EVP_CIPHER_CTX*& open = pair->laneOpen[lane - 1];
+  if (open == nullptr) open = contextNew(cipher, pair->openKey, 0);
+  return open;
 }
 
 bool aeadSeal(EVP_CIPHER_CTX* key, uint64_t counter, const uint8_t* in, int length, uint8_t* out) {

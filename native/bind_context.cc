@@ -42,6 +42,7 @@ bool describe(napi_env env, napi_value options, Context* context, napi_value* ar
   }
   if (!integerField(env, options, "udpSlots", &context->udpSlots)) return false;
   if (!integerField(env, options, "tunSlots", &context->tunSlots)) return false;
+  if (!integerField(env, options, "lanes", &context->laneCount)) return false;
   const size_t slots = static_cast<size_t>(context->udpSlots) + context->tunSlots;
   if (length[0] > INT32_MAX || slots * SLOT_BYTES > length[0]) return false;
   if (length[2] < static_cast<size_t>(context->udpSlots) * ENDPOINT_BYTES) return false;

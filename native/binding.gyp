@@ -5,7 +5,7 @@
       "sources": [
         "addon.cc", "bind_context.cc", "bind_link.cc", "bind_system.cc",
         "context.cc", "aead.cc", "checksum.cc", "segment.cc", "seal.cc", "send.cc",
-        "coalesce.cc", "link.cc", "probe.cc", "tun.cc", "tun_write.cc", "turns.cc", "udp.cc", "udp_receive.cc", "wait.cc"
+        "coalesce.cc", "lanes.cc", "link.cc", "probe.cc", "tun.cc", "tun_write.cc", "turns.cc", "udp.cc", "udp_receive.cc", "wait.cc"
       ],
       "defines": ["NAPI_VERSION=8"],
       "cflags!": ["-O2"],

@@ -49,6 +49,9 @@ struct Context {
 
   KeyPair** keys = nullptr;
   EVP_CIPHER* cipher = nullptr;
+  // How many threads help to open large batches; they start with the first one.
+  int32_t laneCount = 0;
+  Lanes lanes;
   Socket sockets[SOCKETS_MAX];
   Sender* sender = nullptr;
   Receiver* receiver = nullptr;

@@ -14,6 +14,10 @@ constexpr int HEADER_BYTES = 16;
 constexpr int OVERHEAD_BYTES = HEADER_BYTES + TAG_BYTES;
 constexpr int PAD = 16;
 constexpr uint8_t MESSAGE_TRANSPORT_DATA = 4;
+constexpr int32_t ROWS_A_PIECE = 8;
+// A batch of 64 long messages; a short one costs as much as so many bytes of a long one.
+constexpr int32_t LANES_BYTES_MIN = 96 * 1024;
+constexpr int32_t ROW_COST_BYTES = 256;
 // WireGuard paper, 6.1: REJECT_AFTER_MESSAGES.
 constexpr uint64_t REJECT_AFTER_MESSAGES = UINT64_MAX - (1 << 13);
 
@@ -80,6 +84,50 @@ void sealRow(Context& context, const Row& row) {
   stats.add(STAT_SEALED, pieces);
 }
 
+// A batch to be opened by the worker and its lanes.
+struct Opening {
+  Context& context;
+  Row* rows;
+  std::atomic<int32_t> opened{0}, failed{0};
+};
+
+void openRows(Opening& opening, int lane, int32_t first, int32_t end) {
+  int32_t opened = 0, failed = 0;
+  for (int32_t i = first; i < end; i++) {
+    Row& row = opening.rows[i];
+    if (row.verdict != VERDICT_OPEN) continue;
+    Context& context = opening.context;
+    KeyPair* pair = context.keys[row.session];
+    EVP_CIPHER_CTX* key = pair == nullptr ? nullptr : keyPairOpener(context.cipher, pair, lane);
+    uint8_t* const datagram = context.arena + row.offset;
+    const int32_t length = row.length - OVERHEAD_BYTES;
+    if (key == nullptr || length < 0 || !aeadOpen(key, datagram + 8, datagram + HEADER_BYTES, length)) {
+      row.verdict = VERDICT_OPEN_FAILED;
+      failed++;
+      continue;
+    }
+    row.offset += HEADER_BYTES;
+    row.length = length;
+    row.verdict = VERDICT_OPENED;
+    opened++;
+  }
+  opening.opened.fetch_add(opened, std::memory_order_relaxed);
+  opening.failed.fetch_add(failed, std::memory_order_relaxed);
+}
+
+void openPiece(void* opening, int lane, int32_t first, int32_t end) {
+  openRows(*static_cast<Opening*>(opening), lane, first, end);
+}
+
+// Where a lane must be woken, 64 long messages take as long with it as without (docs/performance.md).
+bool isWorthLanes(const Row* rows, int32_t count) {
+  int32_t bytes = 0;
+  for (int32_t i = 0; i < count && bytes < LANES_BYTES_MIN; i++) {
+    if (rows[i].verdict == VERDICT_OPEN) bytes += ROW_COST_BYTES + rows[i].length;
+  }
+  return bytes >= LANES_BYTES_MIN;
+}
+
 }  // namespace
 
 int32_t openBatch(Context& context, int32_t firstRow, int32_t count) {
@@ -90,26 +138,16 @@ int32_t openBatch(Context& context, int32_t firstRow, int32_t count) {
     if (row.verdict != VERDICT_OPEN) continue;
     if (!context.packetFits(row) || row.session < 0 || row.session >= context.sessionCount) return -EINVAL;
   }
-  int32_t opened = 0, failed = 0;
-  for (int32_t i = 0; i < count; i++) {
-    Row& row = rows[i];
-    if (row.verdict != VERDICT_OPEN) continue;
-    const KeyPair* key = context.keys[row.session];
-    uint8_t* const datagram = context.arena + row.offset;
-    const int32_t length = row.length - OVERHEAD_BYTES;
-    if (key == nullptr || length < 0 || !aeadOpen(key->open, datagram + 8, datagram + HEADER_BYTES, length)) {
-      row.verdict = VERDICT_OPEN_FAILED;
-      failed++;
-      continue;
-    }
-    row.offset += HEADER_BYTES;
-    row.length = length;
-    row.verdict = VERDICT_OPENED;
-    opened++;
+  Opening opening{context, rows};
+  if (context.laneCount > 0 && isWorthLanes(rows, count)) {
+    if (context.lanes.count() == 0) context.lanes.open(context.laneCount);
+    context.lanes.run(openPiece, &opening, count, ROWS_A_PIECE);
+  } else {
+    openRows(opening, 0, 0, count);
   }
-  context.stats.add(STAT_OPENED, opened);
-  context.stats.add(STAT_OPEN_FAILED, failed);
-  return opened;
+  context.stats.add(STAT_OPENED, opening.opened.load());
+  context.stats.add(STAT_OPEN_FAILED, opening.failed.load());
+  return opening.opened.load();
 }
 
 int32_t sealSend(Context& context, int32_t firstRow, int32_t count) {

@@ -89,6 +89,8 @@ export interface ContextOptions {
   sendCounter: BigUint64Array;
   remoteIndex: Uint32Array;
   stats: Float64Array;
+  /** Threads that help to open a large batch (at most 7 are used). */
+  lanes: number;
 }
 
 export interface UdpOptions {

@@ -1,4 +1,5 @@
 /** Entry of a data-plane worker: opens its context in the addon, builds its router over the shared memory, breathes. */
+import { availableParallelism } from 'node:os';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { Histogram } from '../../core/base/histogram.js';
 import { Stillness } from '../../core/base/stillness.js';
@@ -8,6 +9,7 @@ import { Router } from '../../core/router/router.js';
 import { PeerTable, SessionTable } from '../../core/wireguard/tables.js';
 import { native as loadNative, STAT } from '../../edge/native.js';
 import { Breath, type Surroundings } from './breathe.js';
+import { laneCount } from './lanes.js';
 import { demotedOffloads } from './offloads.js';
 import {
   type Command,
@@ -50,6 +52,7 @@ const context = native.contextOpen({
   sendCounter: tables.sessions.sendCounter,
   remoteIndex: tables.sessions.remoteIndex,
   stats,
+  lanes: laneCount(setup.place.workers, availableParallelism()),
 });
 setup.sockets.forEach((socket, index) => {
   native.socketSet(context, index, socket.fd, socket.offloads);

@@ -65,6 +65,7 @@ const context = native.contextOpen({
   sendCounter,
   remoteIndex,
   stats: new Float64Array(new SharedArrayBuffer(STAT_COUNT * 8)),
+  lanes: 0,
 });
 const socket = openUdp(
   { address: setup.dataAddress, port: 0, device: '', mark: 0, reusePort: false },

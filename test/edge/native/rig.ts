@@ -29,8 +29,8 @@ export class Rig {
   readonly context: number;
   readonly fds: number[] = [];
 
-  /** `sendCounter` may be shared with other threads. */
-  constructor(sendCounter = new BigUint64Array(new SharedArrayBuffer(SESSIONS * 8))) {
+  /** `sendCounter` may be shared with other threads; `lanes` help to open. */
+  constructor(sendCounter = new BigUint64Array(new SharedArrayBuffer(SESSIONS * 8)), lanes = 0) {
     this.sendCounter = sendCounter;
     this.context = native().contextOpen({
       arena: this.arena,
@@ -42,6 +42,7 @@ export class Rig {
       sendCounter: this.sendCounter,
       remoteIndex: this.remoteIndex,
       stats: this.stats,
+      lanes,
     });
   }
 

@@ -219,6 +219,7 @@ test('a context whose arrays do not fit each other is refused', (t) => {
     sendCounter: new BigUint64Array(1),
     remoteIndex: new Uint32Array(1),
     stats: new Float64Array(STAT_COUNT),
+    lanes: 0,
   };
   native().contextClose(native().contextOpen(good));
   const changes: Partial<Record<keyof surface.ContextOptions, unknown>>[] = [
