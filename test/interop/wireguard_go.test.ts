@@ -54,11 +54,11 @@ rootTest('two workers of ours seal for it, one opens: all arrives in its order, 
   rig.introduce({ theyDial: true });
   await daemon.start(SHORT_TIMERS);
   await ping(network, 'h', W4);
+  await exchange(rig);
   const before = rig.sessions();
   const flows = await Promise.all(
     [7_001, 7_002, 7_003, 7_004, 7_005, 7_006].map((port) => Flow.start(network, FLOW_ENDS, 200, port)),
   );
-  await exchange(rig);
   await until('two renewals', () => rig.sessions() >= before + 2);
   for (const { sent, received, missing, late } of (
     await Promise.all(flows.map((one) => one.finish()))
