@@ -3,22 +3,27 @@
 //
 //   0 UDP_SEGMENT: EIO    1 receiving while UDP_GRO is on: EINVAL
 //   2 TCP super-packets into a TUN: EINVAL    3 UDP super-packets: EIO    4 unfinished checksums: EINVAL
+//   5 a program that steers datagrams among sockets: ENOPROTOOPT    6 such a program is given another first instruction, so
+//   that it finds no data message and the first socket gets all
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <linux/if.h>
 #include <linux/if_tun.h>
 #include <netinet/in.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { GSO, GRO, TSO, USO, CSUM };
+enum { GSO, GRO, TSO, USO, CSUM, STEERING, ASTRAY };
+enum { STEERING_MAX = 64, STEERING_OPTION = 51 };
 enum { SEGMENT_OPTION = 103, GRO_OPTION = 104 };
 enum { NEEDS_CSUM = 1, TCP_V4 = 1, TCP_V6 = 4, UDP_L4 = 5 };
 
@@ -69,6 +74,21 @@ int recvmmsg(int fd, struct mmsghdr* messages, unsigned int count, int flags, st
     return refuse(GRO, EINVAL);
   }
   return real(fd, messages, count, flags, timeout);
+}
+
+int setsockopt(int fd, int level, int option, const void* value, socklen_t length) {
+  static int (*real)(int, int, int, const void*, socklen_t);
+  if (real == NULL) real = dlsym(RTLD_NEXT, "setsockopt");
+  if (level != SOL_SOCKET || option != STEERING_OPTION) return real(fd, level, option, value, length);
+  if (refuses(STEERING)) return refuse(STEERING, ENOPROTOOPT);
+  struct sock_fprog program;
+  struct sock_filter instructions[STEERING_MAX];
+  memcpy(&program, value, sizeof(program));
+  if (!refuses(ASTRAY) || program.len > STEERING_MAX) return real(fd, level, option, value, length);
+  memcpy(instructions, program.filter, program.len * sizeof(struct sock_filter));
+  instructions[0] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_IMM, 0);
+  program.filter = instructions;
+  return real(fd, level, option, &program, sizeof(program));
 }
 
 static int isTun(int fd) {

@@ -1,11 +1,13 @@
-/** A kernel that refuses offloads while a daemon runs: refusing_kernel.c, compiled and preloaded. */
+/** A kernel that refuses offloads while a daemon runs, or steers datagrams wrongly: refusing_kernel.c, compiled and preloaded. */
 import { execFileSync } from 'node:child_process';
 import { closeSync, openSync, readSync, writeFileSync, writeSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { OffloadName } from '../../src/core/config/configuration.js';
 
 const SOURCE = fileURLToPath(new URL('../../../test/support/refusing_kernel.c', import.meta.url));
-const KINDS: readonly OffloadName[] = ['udpGso', 'udpGro', 'tunTso', 'tunUso', 'tunCsum'];
+/** `steering`: a program that gives datagrams to their workers; `astray`: it is taken, but gives all to the first one. */
+export type Refusal = OffloadName | 'steering' | 'astray';
+const KINDS: readonly Refusal[] = ['udpGso', 'udpGro', 'tunTso', 'tunUso', 'tunCsum', 'steering', 'astray'];
 const COUNTS_AT = 16;
 
 export class RefusingKernel {
@@ -25,15 +27,15 @@ export class RefusingKernel {
     return { LD_PRELOAD: this.#library, TEST_REFUSALS: this.#file };
   }
 
-  /** Refuses an offload from now on. */
-  refuse(name: OffloadName): void {
+  /** Refuses something from now on. */
+  refuse(name: Refusal): void {
     const fd = openSync(this.#file, 'r+');
     writeSync(fd, new Uint8Array([1]), 0, 1, KINDS.indexOf(name));
     closeSync(fd);
   }
 
   /** How often it was asked in vain. */
-  refused(name: OffloadName): number {
+  refused(name: Refusal): number {
     const count = new Uint8Array(4);
     const fd = openSync(this.#file, 'r');
     readSync(fd, count, 0, 4, COUNTS_AT + 4 * KINDS.indexOf(name));

@@ -5,6 +5,7 @@ import type { ExecutionContext } from 'ava';
 import type { Daemon } from '../../support/daemon.js';
 import { until } from '../../support/namespaces.js';
 import { rootTest } from '../../support/privileged.js';
+import { type Refusal, RefusingKernel } from '../../support/refusing_kernel.js';
 import { datagrams, Flow, ping, startEcho, stream } from '../../support/traffic.js';
 import { FLOW_ENDS, HA, HB, Line, PORT } from './line.js';
 import { Pair } from './pair.js';
@@ -14,7 +15,7 @@ const FLOWS = 8;
 const GHOST_KEY = `${'A'.repeat(42)}E=`;
 
 /** A line whose nodes have two workers each; a node between them that never is makes nb the second peer of na. */
-async function start(t: ExecutionContext): Promise<Line> {
+async function start(t: ExecutionContext, kernel?: (line: Line) => RefusingKernel): Promise<Line> {
   const line = new Line(t);
   const { na, nb } = line;
   for (const node of [na, nb]) node.configure({ workers: 2 });
@@ -30,7 +31,7 @@ async function start(t: ExecutionContext): Promise<Line> {
       nb: { publicKey: nb.key.publicKey, endpoints: [`198.51.100.2:${PORT}`] },
     },
   });
-  await line.start();
+  await line.start(kernel?.(line).env);
   await ping(line.network, 'ha', HB);
   return line;
 }
@@ -155,4 +156,40 @@ rootTest('one of two workers hangs, then one fails: the partner takes the role',
   t.is(await second.program.ended, 70);
   await pair.active(first);
   await ping(network, 'site', HB);
+});
+
+/** The kernel of both nodes. */
+function kernelThat(refusal: Refusal): (line: Line) => RefusingKernel {
+  return ({ network }) => {
+    const kernel = new RefusingKernel(network.folder);
+    kernel.refuse(refusal);
+    return kernel;
+  };
+}
+
+rootTest('a kernel that cannot steer gets one worker, and the log says so', async (t) => {
+  const { network, na } = await start(t, kernelThat('steering'));
+  t.like(na.events('workers-reduced')[0], {
+    level: 40,
+    workers: 1,
+    reason: 'SO_ATTACH_REUSEPORT_CBPF: ENOPROTOOPT',
+  });
+  t.is((await na.status()).workers.length, 1);
+  await startEcho(network, 'hb');
+  await stream(network, 'ha', HB, 1 << 20);
+});
+
+rootTest('messages that all come to the wrong worker are opened by their own, in their order', async (t) => {
+  const { network, na } = await start(t, kernelThat('astray'));
+  await startEcho(network, 'hb');
+  const flow = await Flow.start(network, FLOW_ENDS, PER_SECOND);
+  await datagrams(network, 'ha', HB, [1, 512, 1_300]);
+  await sleep(2_000);
+  for (const { sent, received, late } of await flow.finish()) {
+    t.is(received, sent);
+    t.is(late, 0);
+  }
+  const [first, second] = (await na.status()).workers;
+  t.is(first.opened, 0);
+  t.true(second.opened > 300 && second.strays >= second.opened, JSON.stringify(second));
 });
