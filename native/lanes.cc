@@ -83,19 +83,17 @@ void Lanes::live(int lane) {
 }
 
 void Lanes::work(uint32_t job, int lane) {
-  uint64_t next = next_.load(std::memory_order_acquire);
+  uint64_t seen = left_.load(std::memory_order_acquire);
   for (;;) {
-    if (next >> 32 != job) return;
-    const auto first = static_cast<int32_t>(next & UINT32_MAX);
-    const int32_t rows = rows_.load(std::memory_order_relaxed);
-    if (first >= rows) return;
+    const auto left = static_cast<int32_t>(seen & UINT32_MAX);
+    if (seen >> 32 != job || left == 0) return;
     const int32_t piece = piece_.load(std::memory_order_relaxed);
-    const int32_t end = rows - first < piece ? rows : first + piece;
-    // Where it succeeds the job is not over, since this piece of it was not done: what was read above belongs to it.
-    if (!next_.compare_exchange_weak(next, next + (end - first), std::memory_order_acq_rel)) continue;
-    work_.load(std::memory_order_relaxed)(argument_.load(std::memory_order_relaxed), lane, first, end);
-    done_.fetch_add(end - first, std::memory_order_release);
-    next = next_.load(std::memory_order_acquire);
+    const int32_t first = left > piece ? left - piece : 0;
+    if (!left_.compare_exchange_weak(seen, seen - (left - first), std::memory_order_acq_rel)) continue;
+    // The job is not over before this piece is done, so these are its own.
+    work_.load(std::memory_order_relaxed)(argument_.load(std::memory_order_relaxed), lane, first, left);
+    done_.fetch_add(left - first, std::memory_order_release);
+    seen = left_.load(std::memory_order_acquire);
   }
 }
 
@@ -103,10 +101,9 @@ void Lanes::run(Piece work, void* argument, int32_t rows, int32_t piece) {
   const uint32_t job = job_.load() + 1;
   work_.store(work, std::memory_order_relaxed);
   argument_.store(argument, std::memory_order_relaxed);
-  rows_.store(rows, std::memory_order_relaxed);
   piece_.store(piece, std::memory_order_relaxed);
   done_.store(0, std::memory_order_relaxed);
-  next_.store(static_cast<uint64_t>(job) << 32, std::memory_order_release);
+  left_.store(static_cast<uint64_t>(job) << 32 | static_cast<uint32_t>(rows), std::memory_order_release);
   job_.store(job);
   // A lane that is about to sleep either is counted here or finds that the job is another.
   if (sleeping_.load() > 0) futex(&job_, FUTEX_WAKE, static_cast<uint32_t>(count_));

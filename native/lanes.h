@@ -3,8 +3,9 @@
 // the worker and its lanes alike; the worker returns when all are done. Between jobs a lane spins for a moment, for the next
 // one is often near, and then sleeps on a futex.
 //
-// A piece is claimed by a compare-and-swap on (job, next row), so a lane that wakes late can neither take a piece of a job
-// that is over nor lose one of the job that has begun since.
+// A piece is claimed, from the end on, by a compare-and-swap on (job, rows that are left). Where that succeeds with rows left
+// the job is not over, so a lane that wakes late can neither take a piece of a job that is over nor lose one of the job that has
+// begun since; nothing that it read before need belong to one job.
 #pragma once
 
 #include <pthread.h>
@@ -46,9 +47,9 @@ class Lanes {
   std::atomic<bool> ends_{false};
   std::atomic<Piece> work_{nullptr};
   std::atomic<void*> argument_{nullptr};
-  std::atomic<int32_t> rows_{0}, piece_{1};
-  // Job, and the first row of it that nobody has taken.
-  alignas(64) std::atomic<uint64_t> next_{0};
+  std::atomic<int32_t> piece_{1};
+  // Job, and how many rows of it nobody has taken.
+  alignas(64) std::atomic<uint64_t> left_{0};
   alignas(64) std::atomic<int32_t> done_{0};
 };
 
