@@ -11,7 +11,7 @@ void cleanUp(void* data) {
   auto* instance = static_cast<Instance*>(data);
   for (ContextEntry& entry : instance->contexts) delete entry.context;
   for (PollerEntry& entry : instance->pollers) delete entry.poller;
-  EVP_CIPHER_free(instance->cipher);
+  aeadUnload(&instance->aead);
   delete instance;
 }
 
@@ -44,7 +44,7 @@ NAPI_MODULE_INIT() {
   auto* instance = new (std::nothrow) Instance;
   if (instance == nullptr) return nullptr;
   instance->env = env;
-  instance->cipher = EVP_CIPHER_fetch(nullptr, "ChaCha20-Poly1305", nullptr);
+  aeadLoad(&instance->aead);
   napi_value testing = nullptr;
   if (napi_add_env_cleanup_hook(env, cleanUp, instance) != napi_ok) {
     cleanUp(instance);

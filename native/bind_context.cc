@@ -71,7 +71,7 @@ int32_t contextOpenHandle(napi_env env, Instance* instance, napi_value options) 
   auto* context = new (std::nothrow) Context;
   if (context == nullptr) return -ENOMEM;
   napi_value arrays[CONTEXT_ARRAYS] = {};
-  context->cipher = instance->cipher;
+  context->aead = &instance->aead;
   int error = describe(env, options, context, arrays) ? context->open() : -EINVAL;
   ContextEntry& entry = instance->contexts[place];
   for (int i = 0; error == 0 && i < CONTEXT_ARRAYS; i++) {

@@ -76,8 +76,8 @@ int Context::offloadError(int32_t socket, int32_t bit) const {
 
 int Context::keyInstall(int32_t slot, const uint8_t* sealKey, const uint8_t* openKey) {
   if (slot < 0 || slot >= sessionCount) return -EINVAL;
-  KeyPair* pair = keyPairNew(cipher, sealKey, openKey);
-  if (pair == nullptr) return cipher == nullptr ? -ENOTSUP : -ENOMEM;
+  KeyPair* pair = keyPairNew(aead, sealKey, openKey);
+  if (pair == nullptr) return aead == nullptr || aead->cipher == nullptr ? -ENOTSUP : -ENOMEM;
   keyPairFree(keys[slot]);
   keys[slot] = pair;
   return 0;

@@ -48,7 +48,7 @@ struct Context {
   Stats stats;
 
   KeyPair** keys = nullptr;
-  EVP_CIPHER* cipher = nullptr;
+  const Aead* aead = nullptr;
   // How many threads help to open large batches; they start with the first one.
   int32_t laneCount = 0;
   Lanes lanes;

@@ -38,7 +38,7 @@ struct WatchEntry {
 
 struct Instance {
   napi_env env = nullptr;
-  EVP_CIPHER* cipher = nullptr;
+  Aead aead;
   int32_t serial = 0;
   ContextEntry contexts[HANDLES_MAX];
   PollerEntry pollers[HANDLES_MAX];

@@ -40,7 +40,7 @@ void store64le(uint8_t* at, uint64_t value) {
 
 // One transport message. The plaintext is padded with zeros to a multiple of 16 (paper, 5.4.6) where it
 // stands: the bytes behind it are put back afterwards, for the next segment begins there.
-bool sealPiece(EVP_CIPHER_CTX* key, uint32_t receiver, uint64_t counter, const Piece& piece, uint8_t* out) {
+bool sealPiece(const KeyPair& key, uint32_t receiver, uint64_t counter, const Piece& piece, uint8_t* out) {
   store64le(out, MESSAGE_TRANSPORT_DATA | static_cast<uint64_t>(receiver) << 32);
   store64le(out + 8, counter);
   const int padding = -piece.length & (PAD - 1);
@@ -79,7 +79,7 @@ void sealRow(Context& context, const Row& row) {
       continue;
     }
     uint8_t* const place = sender.place(length, whole);
-    if (sealPiece(key->seal, receiver, counter + k, piece, place)) sender.commit(length, whole);
+    if (sealPiece(*key, receiver, counter + k, piece, place)) sender.commit(length, whole);
   }
   stats.add(STAT_SEALED, pieces);
 }
@@ -98,10 +98,11 @@ void openRows(Opening& opening, int lane, int32_t first, int32_t end) {
     if (row.verdict != VERDICT_OPEN) continue;
     Context& context = opening.context;
     KeyPair* pair = context.keys[row.session];
-    EVP_CIPHER_CTX* key = pair == nullptr ? nullptr : keyPairOpener(context.cipher, pair, lane);
+    void* const opener = pair == nullptr ? nullptr : keyPairOpener(pair, lane);
     uint8_t* const datagram = context.arena + row.offset;
     const int32_t length = row.length - OVERHEAD_BYTES;
-    if (key == nullptr || length < 0 || !aeadOpen(key, datagram + 8, datagram + HEADER_BYTES, length)) {
+    if (opener == nullptr || length < 0 ||
+        !aeadOpen(*pair->aead, opener, datagram + 8, datagram + HEADER_BYTES, length)) {
       row.verdict = VERDICT_OPEN_FAILED;
       failed++;
       continue;
