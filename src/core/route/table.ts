@@ -48,7 +48,7 @@ export const BLACKHOLE = -2;
 /** There are routes, but no target of theirs is available: `peer-down`. */
 export const UNAVAILABLE = -3;
 
-const LARGE_BYTES = 1 << 21;
+const LARGE_BYTES = 1 << 24;
 
 /** A worker's view of compiled routes. Nothing here allocates. */
 export class RouteView {
@@ -96,7 +96,7 @@ export class RouteView {
     let sum = lookup.ahead4(addresses, count);
     for (let i = 0; i < count; i++) groups[i] = lookup.find4(addresses[i]);
     for (let i = 0; i < count; i++) sum += doubles[bestAt + groups[i] * GROUP_DOUBLES];
-    return sum;
+    return sum | 0;
   }
 
   /** The same for IPv6, four words an address. */
@@ -107,7 +107,7 @@ export class RouteView {
       groups[i] = lookup.find6(addresses[at], addresses[at + 1], addresses[at + 2], addresses[at + 3]);
     }
     for (let i = 0; i < count; i++) sum += doubles[bestAt + groups[i] * GROUP_DOUBLES];
-    return sum;
+    return sum | 0;
   }
 
   /**
@@ -151,14 +151,14 @@ export class RouteView {
       const at = this.groupsAt + group * GROUP_WORDS;
       if (target >= 0 && available[target] >= 0) {
         this.blamed = -1;
-        return best - share * TARGET_WORTH;
+        return (best - share * TARGET_WORTH) | 0;
       }
       const list = words[at + GROUP_LIST];
       if (list !== 0) {
         const route = this.chooseOf(list, available);
         if (route !== UNAVAILABLE) return route;
       } else if (this.blamed < 0) {
-        this.blamed = best - share * TARGET_WORTH;
+        this.blamed = (best - share * TARGET_WORTH) | 0;
       }
       group = words[at + GROUP_PARENT];
     } while (group >= 0);
@@ -194,7 +194,7 @@ export class RouteView {
       const at = this.groupsAt + group * GROUP_WORDS;
       const best = this.doubles[this.bestAt + group * GROUP_DOUBLES];
       const share = (best * TARGET_SHARE) | 0;
-      if (share - TARGET_OFFSET === target) return best - share * TARGET_WORTH;
+      if (share - TARGET_OFFSET === target) return (best - share * TARGET_WORTH) | 0;
       const list = words[at + GROUP_LIST];
       const end = list === 0 ? 0 : words[list];
       for (let member = list + LIST_ROUTES; member < end; member += 2) {

@@ -33,8 +33,8 @@ export class Ahead {
     this.#fours = 0;
     this.#sixes = 0;
     for (let row = at; row < end; row += ROW_STRIDE) this.#gather(context, row, withSources);
-    if (this.#fours > 1) this.read += routes.ahead4(this.#four, this.#fours);
-    if (this.#sixes > 1) this.read += routes.ahead6(this.#six, this.#sixes);
+    if (this.#fours > 1) this.read ^= routes.ahead4(this.#four, this.#fours);
+    if (this.#sixes > 1) this.read ^= routes.ahead6(this.#six, this.#sixes);
   }
 
   #gather({ rows, bytes }: RouterContext, row: number, withSources: boolean): void {

@@ -134,12 +134,12 @@ class Edge {
 
   /** Counter 0 confirms the session, from the edge's own address; the addon goes on from 1. */
   #install(slot: number, sendKey: Uint8Array, receiveKey: Uint8Array): void {
+    const now = native.now();
     native.keyInstall(context, this.index, sendKey, receiveKey);
+    this.#wireguard.handleInstalled(slot, now);
     remoteIndex[this.index] = this.#sessions.remoteIndex[slot];
     sendCounter[this.index] = 1n;
-    const now = native.now();
     const confirmation = sealTransport(crypto, this.#sessions, slot, sendKey, new Uint8Array(0), now);
-    this.#wireguard.handleInstalled(slot, now);
     if (confirmation !== undefined) {
       this.socket.send(confirmation, setup.gatewayPort, setup.gatewayAddress);
     }
