@@ -4,8 +4,8 @@
  * whose low bits are the session's slot, and the slot says the owner (core/wireguard/slots.ts); everything else, handshakes
  * above all, goes to the first worker.
  *
- * The kernel counts the sockets of a group in the order in which they were bound, so they are opened together, closed
- * together, and bound to another device one by one without leaving their group.
+ * The kernel counts the sockets of a group in the order in which they were bound, so they are opened and closed together: where
+ * they need another device, too, since binding a socket to a device takes it out of its group.
  */
 import { endianness } from 'node:os';
 import { getSystemErrorName } from 'node:util';
