@@ -1,5 +1,5 @@
 /** Threads that help a worker to open a batch: what they make of it is what the worker makes of it alone. */
-import { createCipheriv, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import test from 'ava';
 import { laneCount } from '../../../src/app/dataplane/lanes.js';
@@ -12,24 +12,13 @@ import {
   VERDICT_OPEN,
 } from '../../../src/core/packet/rows.js';
 import { native } from '../../../src/edge/native.js';
-import { Rig } from './rig.js';
+import { Rig, sealMessage } from './rig.js';
 
 const LANES = 3;
 const SESSIONS_USED = 3;
 /** A session for which no key is installed. */
 const KEYLESS = 5;
 const ROOM = 1_536;
-
-/** A transport data message as node:crypto makes it. */
-function seal(key: Uint8Array, counter: number, plain: Uint8Array): Uint8Array {
-  const header = Buffer.alloc(16);
-  header.writeUInt32LE(4, 0);
-  header.writeUInt32LE(counter, 8);
-  const nonce = Buffer.alloc(12);
-  nonce.writeUInt32LE(counter, 4);
-  const cipher = createCipheriv('chacha20-poly1305', key, nonce, { authTagLength: 16 });
-  return Buffer.concat([header, cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
-}
 
 function laneThreads(): number {
   return readdirSync('/proc/self/task').filter((task) => {
@@ -57,7 +46,11 @@ test.serial('any batch is opened with lanes as without, and the lanes end with t
     const count = 1 + below(batch % 3 === 0 ? 400 : 60);
     for (let row = 0; row < count; row++) {
       const session = below(20) === 0 ? KEYLESS : below(SESSIONS_USED);
-      const message = seal(keys[session % SESSIONS_USED], below(1_000), randomBytes(below(1_420)));
+      const message = sealMessage(
+        keys[session % SESSIONS_USED],
+        BigInt(below(1_000)),
+        randomBytes(below(1_420)),
+      );
       if (below(15) === 0) message[8 + below(message.length - 8)] ^= 1;
       const cut = below(25) === 0 ? message.subarray(0, below(message.length)) : message;
       const verdict = below(12) === 0 ? VERDICT_DROP : VERDICT_OPEN;
@@ -93,7 +86,7 @@ test.serial('a batch too small to divide is left to the worker', (t) => {
   for (let row = 0; row < 50; row++) {
     rig.row(
       row,
-      seal(key, row, randomBytes(1_400)),
+      sealMessage(key, BigInt(row), randomBytes(1_400)),
       { [ROW_VERDICT]: VERDICT_OPEN },
       rig.slot(0) + row * ROOM,
     );

@@ -1,4 +1,4 @@
-import { createCipheriv, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import test from 'ava';
 import fc from 'fast-check';
 import {
@@ -11,18 +11,7 @@ import {
   VERDICT_OPENED,
 } from '../../../src/core/packet/rows.js';
 import { native } from '../../../src/edge/native.js';
-import { Rig } from './rig.js';
-
-/** A transport data message as node:crypto makes it. */
-function sealMessage(key: Uint8Array, counter: bigint, plain: Uint8Array): Uint8Array {
-  const header = Buffer.alloc(16);
-  header.writeUInt32LE(4, 0);
-  header.writeBigUInt64LE(counter, 8);
-  const nonce = Buffer.alloc(12);
-  nonce.writeBigUInt64LE(counter, 4);
-  const cipher = createCipheriv('chacha20-poly1305', key, nonce, { authTagLength: 16 });
-  return Buffer.concat([header, cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
-}
+import { Rig, sealMessage } from './rig.js';
 
 const openFields = (session: number) => ({ [ROW_VERDICT]: VERDICT_OPEN, [ROW_SESSION]: session });
 

@@ -1,5 +1,5 @@
 /** A context of the addon with all its memory, as a worker has one, for the tests. */
-import { createDecipheriv, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { ENDPOINT_BYTES, encodeEndpoint } from '../../../src/core/base/endpoint.js';
 import { ROW_STRIDE } from '../../../src/core/packet/rows.js';
 import {
@@ -134,4 +134,15 @@ export function padded(packet: Uint8Array): Uint8Array {
   const out = new Uint8Array(Math.ceil(packet.length / 16) * 16);
   out.set(packet);
   return out;
+}
+
+/** A transport data message as node:crypto makes it. */
+export function sealMessage(key: Uint8Array, counter: bigint, plain: Uint8Array): Uint8Array {
+  const header = Buffer.alloc(16);
+  header.writeUInt32LE(4, 0);
+  header.writeBigUInt64LE(counter, 8);
+  const nonce = Buffer.alloc(12);
+  nonce.writeBigUInt64LE(counter, 4);
+  const cipher = createCipheriv('chacha20-poly1305', key, nonce, { authTagLength: 16 });
+  return Buffer.concat([header, cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
 }
