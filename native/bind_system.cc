@@ -211,6 +211,15 @@ napi_value callThreadName(napi_env env, napi_callback_info info) {
   return number(env, threadName(name));
 }
 
+napi_value callThreadPriority(napi_env env, napi_callback_info info) {
+  Arguments<2> arguments(env, info);
+  int32_t tid, priority;
+  if (!arguments.integer(0, &tid) || !arguments.integer(1, &priority) || tid < 0 || priority < 0) {
+    return number(env, -EINVAL);
+  }
+  return number(env, threadPriority(tid, priority));
+}
+
 napi_value closeFd(napi_env env, napi_callback_info info) {
   Arguments<1> arguments(env, info);
   int32_t fd;
@@ -276,6 +285,7 @@ const Binding SYSTEM_BINDINGS[] = {
     {"eventSignal", callEventSignal},
     {"eventTake", callEventTake},
     {"threadName", callThreadName},
+    {"threadPriority", callThreadPriority},
     {"closeFd", closeFd},
     {"sdNotify", sdNotify},
     {nullptr, nullptr},

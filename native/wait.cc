@@ -1,6 +1,7 @@
 #include "wait.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -84,6 +85,12 @@ int eventTake(int fd) {
 
 int threadName(const char* name) {
   return -pthread_setname_np(pthread_self(), name);
+}
+
+int threadPriority(int tid, int priority) {
+  sched_param param{};
+  param.sched_priority = priority;
+  return sched_setscheduler(tid, priority > 0 ? SCHED_RR : SCHED_OTHER, &param) == 0 ? 0 : -errno;
 }
 
 double nowMs() {

@@ -31,6 +31,9 @@ int eventTake(int fd);
 // Names the calling thread (at most 15 bytes) for ps, top and /proc. 0 or −errno.
 int threadName(const char* name);
 
+// Priority of a thread (0: the calling one): 1 and more is SCHED_RR with that priority, 0 the usual scheduling. 0 or −errno.
+int threadPriority(int tid, int priority);
+
 // CLOCK_BOOTTIME in milliseconds: it goes on while the machine sleeps, as sessions elsewhere do.
 double nowMs();
 

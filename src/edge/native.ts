@@ -220,6 +220,11 @@ export interface Native {
   eventTake(fd: number): number;
   /** Names the calling thread, at most 15 bytes, for ps, top and /proc. 0 or −errno. */
   threadName(name: string): number;
+  /**
+   * Schedules the thread `tid` (0: the calling one; a process id: its main thread) ahead of all that have none, with
+   * `priority` from 1 to 99 (SCHED_RR, sched(7)), or with 0 as usual. What a thread starts inherits it. 0 or −errno.
+   */
+  threadPriority(tid: number, priority: number): number;
   /** 0 or −errno. 0, 1 and 2 are refused. */
   closeFd(fd: number): number;
 

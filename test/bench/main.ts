@@ -7,6 +7,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Scheduling } from '../../src/core/config/configuration.js';
 import { Lane } from './lane.js';
 import { figuresOf, MEASURES } from './measure/measures.js';
 import { measureIdle, measureStarts, type NodeFigures, peakMegabytes } from './measure/node.js';
@@ -75,16 +76,20 @@ function measureCore(warnings: string[]): Report['core'] {
   }
 }
 
-/** How long our threads keep away from their work while everything happens at once, from its own program. */
-function measurePauses(options: Options, warnings: string[]): PauseFigures | undefined {
+/** By scheduling: how long our threads keep away from their work while everything happens at once, from its own program. */
+function measurePauses(options: Options, warnings: string[]): Partial<Record<Scheduling, PauseFigures>> {
   console.log('  pauses under load');
-  try {
-    const argv = ['--json', '--seconds', String(options.quick ? 3 : 10)];
-    return runMeter(ROOT, 'dist/test/bench/pauses.js', argv) as PauseFigures;
-  } catch (error) {
-    warnings.push(`The measure of pauses failed: ${error instanceof Error ? error.message : error}`);
-    return undefined;
+  const figures: Partial<Record<Scheduling, PauseFigures>> = {};
+  for (const scheduling of ['normal', 'realtime'] as const) {
+    try {
+      const argv = ['--json', '--seconds', String(options.quick ? 3 : 10), '--scheduling', scheduling];
+      figures[scheduling] = runMeter(ROOT, 'dist/test/bench/pauses.js', argv) as PauseFigures;
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : error;
+      warnings.push(`The measure of pauses, ${scheduling} scheduling, failed: ${reason}`);
+    }
   }
+  return figures;
 }
 
 function checkPrograms(): void {
@@ -109,7 +114,7 @@ async function bench(options: Options, signal: AbortSignal): Promise<void> {
     ? await measureLanes(peers, options, signal)
     : { samples: [], nodes: {} };
   const core = options.traffic && ours ? measureCore(warnings) : {};
-  const pauses = options.traffic && ours ? measurePauses(options, warnings) : undefined;
+  const pauses = options.traffic && ours ? measurePauses(options, warnings) : {};
   const scale = options.scale ? await measureScale(ROOT, options.quick, warnings, signal) : [];
   const circumstances = {
     date: new Date().toISOString(),
@@ -123,14 +128,16 @@ async function bench(options: Options, signal: AbortSignal): Promise<void> {
     warnings,
   };
   const taken = figuresOf(MEASURES).filter(({ key }) => samples.some((sample) => sample.measure === key));
-  const report = buildReport(circumstances, taken, samples, nodes, core, scale);
+  const report = { ...buildReport(circumstances, taken, samples, nodes, core, scale), pauses };
   console.log(`\n${renderTables(report)}\n`);
-  if (pauses !== undefined) console.log(`Pauses under load: ${renderPauses(pauses)}\n`);
+  for (const [scheduling, figures] of Object.entries(pauses)) {
+    console.log(`Pauses under load, ${scheduling} scheduling: ${renderPauses(figures)}\n`);
+  }
   for (const target of checkTargets(report)) console.log(describeTarget(target));
   for (const warning of report.warnings) console.log(`warning: ${warning}`);
   const json = resolve(ROOT, options.json);
   mkdirSync(dirname(json), { recursive: true });
-  writeFileSync(json, `${JSON.stringify({ ...report, pauses, targets: checkTargets(report) }, null, 2)}\n`);
+  writeFileSync(json, `${JSON.stringify({ ...report, targets: checkTargets(report) }, null, 2)}\n`);
   console.log(`${options.json}: wrote the figures.`);
   if (options.writeReadme) console.log(writeReadme(ROOT, report));
   if (missing.length > 0) process.exitCode = 1;

@@ -2,7 +2,8 @@
  * How long our threads keep away from their work while everything happens at once (measure/pauses.ts). Prints a table, or
  * JSON with --json. Needs root.
  *
- *   node dist/test/bench/pauses.js [--seconds N] [--routes N] [--edges N] [--handshakes N] [--reload-ms N] [--json]
+ *   node dist/test/bench/pauses.js [--seconds N] [--routes N] [--edges N] [--handshakes N] [--reload-ms N]
+ *       [--scheduling normal|realtime] [--json]
  */
 import { mkdirSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -22,11 +23,13 @@ const { values } = parseArgs({
     edges: { type: 'string', default: '100' },
     handshakes: { type: 'string', default: '1000' },
     'reload-ms': { type: 'string', default: '1000' },
+    scheduling: { type: 'string', default: 'realtime' },
     json: { type: 'boolean', default: false },
   },
 });
 
-const base = twinspan(ROOT);
+const scheduling = values.scheduling === 'normal' ? 'normal' : 'realtime';
+const base = twinspan(ROOT, { scheduling });
 if (base === undefined) throw new Error('The daemon is not built.');
 const options = {
   seconds: Number(values.seconds),
@@ -34,7 +37,8 @@ const options = {
   edges: Number(values.edges),
   handshakesPerSecond: Number(values.handshakes),
   reloadEveryMs: Number(values['reload-ms']),
-};
+  scheduling,
+} as const;
 const cleanup = new Cleanup();
 const aborted = new AbortController();
 process.on('exit', () => cleanup.run());

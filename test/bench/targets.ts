@@ -78,6 +78,16 @@ export const TARGETS: readonly Target[] = [
     atLeast: 1000,
   },
   { title: '2,000 peers are back after a restart (s)', path: ['atScale', 'peers.back@2000'], atMost: 5 },
+  {
+    title: 'longest pause of a worker under full load, realtime (ms)',
+    path: ['pauses', 'realtime', 'longestMs', 'worker'],
+    atMost: 5,
+  },
+  {
+    title: 'longest pause of a control thread under full load, realtime (ms)',
+    path: ['pauses', 'realtime', 'longestMs', 'control'],
+    atMost: 20,
+  },
   { title: 'CPU a packet, 5,000 peers ÷ one', path: ['atScale', 'peers.packetRatio@5000'], atMost: 1.2 },
 ];
 

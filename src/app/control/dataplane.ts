@@ -32,7 +32,10 @@ export interface DataplaneOptions {
   readonly native: Native;
   readonly tables: SharedTables;
   readonly snapshot: Snapshot;
-  readonly machine: Pick<Machine, 'workers' | 'workersRefusal' | 'tuns' | 'tunOffloads' | 'sockets'>;
+  readonly machine: Pick<
+    Machine,
+    'workers' | 'workersRefusal' | 'schedule' | 'tuns' | 'tunOffloads' | 'sockets'
+  >;
   readonly log: Logger;
   /** One record of a worker's outbox; the payload is only valid during the call. */
   readonly onRecord: WorkerOptions['onRecord'];
@@ -61,8 +64,9 @@ export class Dataplane {
 
   constructor(options: DataplaneOptions) {
     const { log, machine } = options;
-    const { workers, workersRefusal: reason } = machine;
+    const { workers, workersRefusal: reason, schedule } = machine;
     if (reason !== '') log.warn({ event: 'workers-reduced', workers, reason });
+    if (schedule.refusal !== '') log.warn({ event: 'scheduling-refused', reason: schedule.refusal });
     this.#options = options;
     this.#unready = workers;
     this.#strays = new Array<number>(workers).fill(0);
@@ -76,10 +80,11 @@ export class Dataplane {
 
   #start(worker: number): WorkerHandle {
     const { native, tables, snapshot, machine } = this.#options;
-    const { workers, tuns, tunOffloads, sockets } = machine;
+    const { workers, schedule, tuns, tunOffloads, sockets } = machine;
     return new WorkerHandle({
       native,
       place: { worker, workers },
+      priority: schedule.workerPriority,
       tables,
       snapshot,
       tuns: tuns[worker],

@@ -38,7 +38,12 @@ export class Effects {
     this.#options = options;
     this.lan = openLan(options);
     this.vpc = openVpc(options);
-    this.#hooks = new HookRunner(options.configuration.local.hooks, (event) => tell(options, event));
+    // However hurried the daemon is, nobody waits for its hooks.
+    this.#hooks = new HookRunner(
+      options.configuration.local.hooks,
+      (event) => tell(options, event),
+      (pid) => options.native.threadPriority(pid, 0),
+    );
   }
 
   /** This member acts under `epoch`. */

@@ -15,6 +15,7 @@ import type { Native } from '../../edge/native.js';
 import { openTun } from '../../edge/tun/open.js';
 import { openUdpGroup, steeringRefusal } from '../../edge/udp/group.js';
 import type { TunFds } from '../dataplane/protocol.js';
+import { beginScheduling, type Schedule } from './scheduling.js';
 
 export interface OpenSocket {
   readonly name: string;
@@ -29,6 +30,7 @@ export interface Machine {
   /** How many there are, and why fewer than the configuration has; '' where it has its way. */
   readonly workers: number;
   readonly workersRefusal: string;
+  readonly schedule: Schedule;
   /** By worker. */
   readonly tuns: readonly TunFds[];
   readonly lanTun: string;
@@ -79,6 +81,7 @@ export function openMachine(native: Native, configuration: Configuration): Machi
     return {
       workers,
       workersRefusal,
+      schedule: beginScheduling(native, local.scheduling, workers),
       tuns: lan.fds.map((lanFd, worker) => ({
         lanFd,
         wanFd: wan.fds[worker],

@@ -18,6 +18,7 @@ import { targetNumber } from './directory.js';
 import type { Node } from './node.js';
 import { offloadReports } from './offload-report.js';
 import { type ReportedPeer, reportedPeers } from './reported-peers.js';
+import type { Schedule } from './scheduling.js';
 
 /** `status`. */
 export function statusReport(node: Node, version: string, configFile: string): StatusReport {
@@ -37,6 +38,7 @@ export function statusReport(node: Node, version: string, configFile: string): S
     listenPort: local.listenPort,
     configFile,
     workers: node.dataplane.reports(),
+    scheduling: schedulingReport(node.machine.schedule),
     devices: deviceReports(node),
     offloads: offloadReports({
       offload: local.offload,
@@ -50,6 +52,10 @@ export function statusReport(node: Node, version: string, configFile: string): S
     handshakeDrops: Object.fromEntries(Object.entries(node.wireguard.drops).filter(([, count]) => count > 0)),
     memory: { rssBytes: memory.rss, heapUsedBytes: memory.heapUsed, externalBytes: memory.external },
   };
+}
+
+function schedulingReport({ workerPriority, refusal }: Schedule): StatusReport['scheduling'] {
+  return { realtime: workerPriority > 0, ...(refusal !== '' && { reason: refusal }) };
 }
 
 function epochReport({ n, member }: Epoch): Pick<StatusReport, 'epoch'> {

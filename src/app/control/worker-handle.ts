@@ -41,6 +41,8 @@ const DRAIN_MS_MAX = 5;
 export interface WorkerOptions {
   readonly native: Native;
   readonly place: WorkerPlace;
+  /** Of its thread (edge/native.ts threadPriority); 0: as usual. */
+  readonly priority: number;
   readonly tables: SharedTables;
   readonly snapshot: Snapshot;
   readonly tuns: TunFds;
@@ -89,6 +91,7 @@ export class WorkerHandle {
     this.stats = new Float64Array(new SharedArrayBuffer(STAT_COUNT * 8));
     const setup: WorkerSetup = {
       place: options.place,
+      priority: options.priority,
       memory: parts,
       sessions: { buffer: tables.sessions.buffer, capacity: tables.sessions.capacity },
       peers: { buffer: tables.peers.buffer, capacity: tables.peers.capacity },

@@ -49,6 +49,7 @@ export interface TunFds {
 
 export interface WorkerSetup {
   readonly place: WorkerPlace;
+  readonly priority: number;
   readonly memory: RouterMemoryParts;
   readonly sessions: { readonly buffer: SharedArrayBuffer; readonly capacity: number };
   readonly peers: { readonly buffer: SharedArrayBuffer; readonly capacity: number };

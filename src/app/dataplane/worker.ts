@@ -30,6 +30,7 @@ const setup = workerData as WorkerSetup;
 const port = parentPort!;
 const native = loadNative();
 native.threadName('ts-worker');
+if (setup.priority > 0) native.threadPriority(0, setup.priority);
 const words = new Int32Array(setup.words);
 const memory = new RouterMemory(setup.memory);
 const tables: SharedTables = {

@@ -46,6 +46,8 @@ export interface StatusReport {
   listenPort: number;
   configFile: string;
   workers: WorkerReport[];
+  /** `reason`: why it is not as configured. */
+  scheduling: { realtime: boolean; reason?: string };
   devices: DeviceReport[];
   offloads: OffloadReport[];
   peers: PeerReport[];

@@ -139,6 +139,9 @@ export interface UplinkConfiguration {
 
 export type OffloadSwitch = 'auto' | 'on' | 'off';
 export type OffloadName = 'tunCsum' | 'tunTso' | 'tunUso' | 'tunGro' | 'udpGso' | 'udpGro';
+/** Whether the node's threads compete with the machine's programs, or come before them. */
+export type Scheduling = 'normal' | 'realtime';
+
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
 
 /** Programs of the operator; absolute paths. */
@@ -171,6 +174,7 @@ export interface LocalConfiguration {
   /** Name under /var/run/wireguard; undefined: no UAPI socket. */
   readonly uapiName: string | undefined;
   readonly workers: number;
+  readonly scheduling: Scheduling;
   readonly offload: Readonly<Record<OffloadName, OffloadSwitch>>;
   /** Those of them that the command line has chosen. */
   readonly offloadChosen: Readonly<Partial<Record<OffloadName, OffloadSwitch>>>;

@@ -165,6 +165,7 @@ const RESTART_KEYS: readonly (readonly [string, (local: LocalConfiguration) => u
   ['runDir', (local) => local.runDir],
   ['uapi', (local) => local.uapiName],
   ['workers', (local) => local.workers],
+  ['scheduling', (local) => local.scheduling],
   ['offload', (local) => local.offload],
 ];
 

@@ -103,6 +103,7 @@ function resolveLocal(
     runDir: source.resolve(file.runDir),
     uapiName: file.uapi === false ? undefined : (file.uapi.name ?? file.lan.tun),
     workers: file.workers,
+    scheduling: file.scheduling,
     offload: file.offload,
     offloadChosen: {},
     logLevel: file.log.level,

@@ -141,6 +141,12 @@ export const nodeSchema = z.strictObject({
     .prefault({})
     .describe("WireGuard's own socket under /var/run/wireguard, so that 'wg show' works; false: none."),
   workers: z.int().min(1).max(LIMITS.workersMax).default(1).describe('Data-plane threads.'),
+  scheduling: z
+    .enum(['normal', 'realtime'])
+    .default('normal')
+    .describe(
+      'realtime: the threads of the node are run before all other programs of the machine (needs more processors than workers).',
+    ),
   offload: offload.prefault({}).describe('Kernel offloads: auto (probed, demoted at run time), on, off.'),
   log: log.prefault({}).describe('Log of the daemon.'),
 });

@@ -43,15 +43,22 @@ export type HookEvent =
 export class HookRunner {
   #hooks: HooksConfiguration;
   readonly #onEvent: (event: HookEvent) => void;
+  readonly #onStarted: (pid: number) => void;
   #running: ChildProcess | undefined;
   #next: RoleChange | undefined;
   #closed = false;
   /** Called when nothing runs and nothing waits. */
   #onIdle: () => void = () => {};
 
-  constructor(hooks: HooksConfiguration, onEvent: (event: HookEvent) => void) {
+  /** `onStarted`: told at once of the process of each program. */
+  constructor(
+    hooks: HooksConfiguration,
+    onEvent: (event: HookEvent) => void,
+    onStarted: (pid: number) => void = () => {},
+  ) {
     this.#hooks = hooks;
     this.#onEvent = onEvent;
+    this.#onStarted = onStarted;
   }
 
   /** Takes changed paths or a changed time into use, from the next run on. */
@@ -107,6 +114,7 @@ export class HookRunner {
       detached: true,
     });
     this.#running = child;
+    if (child.pid !== undefined) this.#onStarted(child.pid);
     const timer = setTimeout(() => {
       problem = `killed after ${this.#hooks.timeoutMs} ms`;
       killGroup(child);

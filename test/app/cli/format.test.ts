@@ -38,6 +38,7 @@ test('status of a node that has just started', (t) => {
     role: 'standby' as const,
     uptimeMs: 12,
     workers: [],
+    scheduling: { realtime: false },
     devices: [],
     offloads: [],
     pauses: [],

@@ -50,6 +50,7 @@ export const STATUS: StatusReport = {
   publicKey: testKey(3),
   listenPort: 51820,
   configFile: '/etc/twinspan/node.yaml',
+  scheduling: { realtime: false },
   workers: [
     { index: 0, state: 'running', sealed: 1_000, opened: 2_000, strays: 0 },
     {

@@ -25,7 +25,7 @@ export function findPeers(root: string, wanted: readonly string[], workers: numb
         ? 'There is no wireguard-go: set WIREGUARD_GO or install it.'
         : wireguardGo(build);
     },
-    twinspan: () => twinspan(root, workers) ?? 'Twinspan is not built: run npm run build.',
+    twinspan: () => twinspan(root, { workers }) ?? 'Twinspan is not built: run npm run build.',
   };
   const unknown = wanted.filter((name) => candidates[name] === undefined);
   if (unknown.length > 0) throw new Error(`no such peer: ${unknown.join(', ')}`);

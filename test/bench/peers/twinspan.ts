@@ -4,6 +4,7 @@
  */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Scheduling } from '../../../src/core/config/configuration.js';
 import type { Lane } from '../lane.js';
 import { attempt, run } from '../shell.js';
 import { SITE, WAN_ADDRESS } from '../topology.js';
@@ -13,6 +14,12 @@ const PORT = 51820;
 const NODES = ['na', 'nb'] as const;
 const CLUSTER = { na: 'A', nb: 'B' } as const;
 const OVERLAY = { na: '10.100.10.0/24', nb: '10.100.100.0/24' } as const;
+
+/** What node.yaml says of a node's threads. */
+export interface Threads {
+  readonly workers?: number;
+  readonly scheduling?: Scheduling;
+}
 
 /** network.yaml of the line (JSON is YAML), from the two public keys. */
 export function networkConfig(publicKeys: { na: string; nb: string }): object {
@@ -34,7 +41,12 @@ export function networkConfig(publicKeys: { na: string; nb: string }): object {
 }
 
 /** node.yaml of one node, whose files are all in `folder`. */
-export function nodeConfig(node: 'na' | 'nb', folder: string, uapiName: string, workers = 1): object {
+export function nodeConfig(
+  node: 'na' | 'nb',
+  folder: string,
+  uapiName: string,
+  threads: Threads = {},
+): object {
   return {
     node,
     network: '../network.yaml',
@@ -46,7 +58,7 @@ export function nodeConfig(node: 'na' | 'nb', folder: string, uapiName: string, 
     stateDir: join(folder, 'state'),
     runDir: join(folder, 'run'),
     uapi: { name: uapiName },
-    workers,
+    ...threads,
   };
 }
 
@@ -57,7 +69,7 @@ function writePrivate(path: string, content: string): void {
   writeFileSync(path, content, { mode: 0o600 });
 }
 
-function prepare(lane: Lane, program: string, workers: number): void {
+function prepare(lane: Lane, program: string, threads: Threads): void {
   const publicKeys = { na: '', nb: '' };
   for (const node of NODES) {
     const folder = folderOf(lane, node);
@@ -65,14 +77,14 @@ function prepare(lane: Lane, program: string, workers: number): void {
     const privateKey = run([process.execPath, program, 'keygen']);
     writePrivate(join(folder, 'private.key'), privateKey);
     publicKeys[node] = run([process.execPath, program, 'pubkey'], privateKey).trim();
-    const config = nodeConfig(node, folder, uapiOf(lane, node), workers);
+    const config = nodeConfig(node, folder, uapiOf(lane, node), threads);
     writePrivate(join(folder, 'node.yaml'), JSON.stringify(config, null, 2));
   }
   writePrivate(join(lane.folder, 'network.yaml'), JSON.stringify(networkConfig(publicKeys), null, 2));
 }
 
 /** The peer, from the repository at `root`; undefined where the daemon is not built. */
-export function twinspan(root: string, workers = 1): Peer | undefined {
+export function twinspan(root: string, threads: Threads = {}): Peer | undefined {
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const program = join(root, manifest.bin.twinspan);
   if (!existsSync(program)) return undefined;
@@ -82,7 +94,7 @@ export function twinspan(root: string, workers = 1): Peer | undefined {
     title: 'Twinspan',
     version: commit === '' ? manifest.version : `${manifest.version} (${commit})`,
     target: '10.100.100.15',
-    prepare: (lane) => prepare(lane, program, workers),
+    prepare: (lane) => prepare(lane, program, threads),
     start(lane) {
       for (const node of NODES) {
         const config = join(folderOf(lane, node), 'node.yaml');

@@ -106,6 +106,20 @@ hookTest('a program that hangs is killed with what it started, and the next one 
   t.is(next.status, 0);
 });
 
+hookTest('whoever wants to know is told of the process of each program', async (t, stage) => {
+  const started: number[] = [];
+  const shell = '/bin/true';
+  const runner = new HookRunner(
+    { onActive: shell, onStandby: shell, timeoutMs: 1_000 },
+    (event) => stage.events.push(event),
+    (pid) => started.push(pid),
+  );
+  runner.run(change('active'));
+  t.is(started.length, 1, 'before anything else can happen');
+  await stage.ended(1);
+  t.true(started[0] > 0 && started[0] !== process.pid);
+});
+
 hookTest('a program that cannot be run is told', async (t, stage) => {
   const runner = new HookRunner(
     { onActive: '/nowhere/hook', onStandby: undefined, timeoutMs: 1_000 },

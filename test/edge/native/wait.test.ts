@@ -1,11 +1,15 @@
 import { execFileSync, spawn } from 'node:child_process';
+import { constants } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import test from 'ava';
 import { encodeEndpoint } from '../../../src/core/base/endpoint.js';
 import { native } from '../../../src/edge/native.js';
+import { rootTest } from '../../support/privileged.js';
+import { SCHED_OTHER, SCHED_RR } from '../../support/scheduling.js';
 import { LOOPBACK } from './rig.js';
 
 const addon = new URL('../../../src/edge/native.js', import.meta.url).href;
+const scheduling = new URL('../../support/scheduling.js', import.meta.url).href;
 const rig = new URL('./rig.js', import.meta.url).href;
 
 test('the clock goes forward in milliseconds', (t) => {
@@ -46,6 +50,26 @@ test('a thread that is named has this name in /proc', async (t) => {
   });
   t.deepEqual([named, comm], [0, 'ts-test']);
   t.true(tooLong < 0);
+});
+
+rootTest('a thread of some priority is scheduled so until it is lowered', async (t) => {
+  const code = `const { parentPort } = await import('node:worker_threads'); const { native } = await import('${addon}');
+    const { scheduledThreads } = await import('${scheduling}');
+    native().threadName('ts-test');
+    const mine = () => scheduledThreads('self').find(({ name }) => name === 'ts-test');
+    const raised = [native().threadPriority(0, 7), mine()];
+    const lowered = [native().threadPriority(mine().tid, 0), mine()];
+    parentPort.postMessage([raised, lowered, native().threadPriority(0, 100), native().threadPriority(-1, 0)]);`;
+  const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(code)}`));
+  const answer = await new Promise((resolve, reject) => {
+    worker.once('message', resolve).once('error', reject);
+  });
+  t.like(answer, [
+    [0, { policy: SCHED_RR, priority: 7 }],
+    [0, { policy: SCHED_OTHER, priority: 0 }],
+    -constants.errno.EINVAL,
+    -constants.errno.EINVAL,
+  ]);
 });
 
 test('a wait answers the readable descriptors, drains events and times out with 0', (t) => {

@@ -37,6 +37,7 @@ function formatHead(report: StatusReport): string {
   const drained = report.drained ? ' (drained)' : '';
   const epoch = report.epoch === undefined ? '' : `, epoch ${report.epoch.n}.${report.epoch.memberIndex}`;
   const { rssBytes, heapUsedBytes } = report.memory;
+  const { realtime, reason } = report.scheduling;
   return table(
     ['', ''],
     [
@@ -45,6 +46,8 @@ function formatHead(report: StatusReport): string {
       ['Running', `${formatDuration(report.uptimeMs)}, version ${report.version}, ${report.configFile}`],
       ['Listens', `UDP ${report.listenPort}, public key ${report.publicKey}`],
       ['Memory', `${formatBytes(rssBytes)} resident, ${formatBytes(heapUsedBytes)} heap`],
+      ...(realtime ? [['Scheduling', 'realtime']] : []),
+      ...(reason !== undefined ? [['Scheduling', `normal: ${reason}`]] : []),
     ],
   );
 }
