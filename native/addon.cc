@@ -50,7 +50,7 @@ NAPI_MODULE_INIT() {
     cleanUp(instance);
     return nullptr;
   }
-  if (!addAll(env, exports, CONTEXT_BINDINGS, instance) || !addAll(env, exports, SYSTEM_BINDINGS, instance) ||
+  if (!addAll(env, exports, COMMAND_BINDINGS, instance) || !addAll(env, exports, CONTEXT_BINDINGS, instance) || !addAll(env, exports, SYSTEM_BINDINGS, instance) ||
       !addAll(env, exports, LINK_BINDINGS, instance) || !addAll(env, exports, TURNS_BINDINGS, instance) ||
       napi_create_object(env, &testing) != napi_ok || !addAll(env, testing, TESTING_BINDINGS, instance) ||
       !addAll(env, testing, TURNS_TESTING_BINDINGS, instance) ||

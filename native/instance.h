@@ -111,7 +111,8 @@ struct Binding {
   napi_callback call;
 };
 
-// Defined in bind_context.cc, bind_system.cc, bind_link.cc and turns.cc; each list ends with a null name.
+// Defined in bind_command.cc, bind_context.cc, bind_system.cc, bind_link.cc and turns.cc; each list ends with a null name.
+extern const Binding COMMAND_BINDINGS[];
 extern const Binding CONTEXT_BINDINGS[];
 extern const Binding SYSTEM_BINDINGS[];
 extern const Binding LINK_BINDINGS[];

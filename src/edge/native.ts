@@ -264,6 +264,20 @@ export interface Native {
    */
   turnsWatch(words: Float64Array): number;
 
+  /**
+   * Runs a program to its end on a thread of libuv's pool, without the cost that fork has for a large process. `environment`:
+   * NAME=VALUE each; `path`: folders, with colons between, where it is looked for. `status`: exit status, 128 + signal,
+   * or −errno (could not be started; −ETIMEDOUT, −EMSGSIZE: killed). Never rejects.
+   */
+  commandRun(
+    argv: readonly string[],
+    environment: readonly string[],
+    path: string,
+    input: string,
+    timeoutMs: number,
+    outputBytesMax: number,
+  ): Promise<{ status: number; stdout: string; stderr: string }>;
+
   /** Sends `text` to $NOTIFY_SOCKET: 1; 0 when there is none; −errno. */
   sdNotify(text: string): number;
 

@@ -3,7 +3,8 @@
  * be run answers with the status a shell would give (124 timed out, 126 not permitted, 127 not found), so callers
  * have one shape to look at. Nothing here throws.
  */
-import { execFile } from 'node:child_process';
+import { getSystemErrorName } from 'node:util';
+import { native } from '../native.js';
 
 export const STATUS_TIMED_OUT = 124;
 export const STATUS_TOO_LONG = 125;
@@ -39,47 +40,35 @@ export interface CommandRunner {
 
 /** Runs real programs with messages in English. */
 export const processRunner: CommandRunner = {
-  run(argv, options = {}) {
+  async run(argv, options = {}) {
     const { input = '', timeoutMs = COMMAND_TIMEOUT_MS } = options;
-    const environment = { ...process.env, LC_ALL: 'C', PATH: PROGRAM_PATH };
-    return new Promise((resolve) => {
-      const child = execFile(
-        argv[0] ?? '',
-        argv.slice(1),
-        {
-          env: environment,
-          timeout: timeoutMs,
-          killSignal: 'SIGKILL',
-          maxBuffer: OUTPUT_BYTES_MAX,
-          encoding: 'utf8',
-        },
-        (error, stdout, stderr) => resolve(resultOf(error, stdout, stderr, timeoutMs)),
-      );
-      // A program that ends without reading its input breaks the pipe; its status says all there is to say.
-      child.stdin?.on('error', () => {});
-      child.stdin?.end(input);
-    });
+    const variables = Object.entries({ ...process.env, LC_ALL: 'C', PATH: PROGRAM_PATH });
+    const environment = variables.map(([name, value]) => `${name}=${value}`);
+    const result = await native().commandRun(
+      argv,
+      environment,
+      PROGRAM_PATH,
+      input,
+      timeoutMs,
+      OUTPUT_BYTES_MAX,
+    );
+    return result.status < 0 ? refusalOf(getSystemErrorName(result.status), timeoutMs) : result;
   },
 };
 
-function resultOf(
-  error: (Error & { code?: number | string | null; killed?: boolean; signal?: string | null }) | null,
-  stdout: string,
-  stderr: string,
-  timeoutMs: number,
-): CommandResult {
-  if (error === null) return { status: 0, stdout, stderr };
-  const { code } = error;
-  if (typeof code === 'number') return { status: code, stdout, stderr };
-  if (code === 'ENOENT') return { status: STATUS_NOT_FOUND, stdout: '', stderr: 'command not found' };
-  if (code === 'EACCES' || code === 'EPERM') {
-    return { status: STATUS_NOT_PERMITTED, stdout: '', stderr: 'Operation not permitted' };
+function refusalOf(reason: string, timeoutMs: number): CommandResult {
+  const refuse = (status: number, stderr: string): CommandResult => ({ status, stdout: '', stderr });
+  switch (reason) {
+    case 'ENOENT':
+      return refuse(STATUS_NOT_FOUND, 'command not found');
+    case 'ETIMEDOUT':
+      return refuse(STATUS_TIMED_OUT, `no answer within ${timeoutMs} ms`);
+    case 'EMSGSIZE':
+      return refuse(STATUS_TOO_LONG, `more than ${OUTPUT_BYTES_MAX} bytes of output`);
+    case 'EACCES':
+    case 'EPERM':
+      return refuse(STATUS_NOT_PERMITTED, 'Operation not permitted');
+    default:
+      return refuse(STATUS_NOT_PERMITTED, `cannot be started (${reason})`);
   }
-  if (code === 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER') {
-    return { status: STATUS_TOO_LONG, stdout: '', stderr: `more than ${OUTPUT_BYTES_MAX} bytes of output` };
-  }
-  if (error.killed === true) {
-    return { status: STATUS_TIMED_OUT, stdout: '', stderr: `no answer within ${timeoutMs} ms` };
-  }
-  return { status: STATUS_NOT_PERMITTED, stdout, stderr: stderr || error.message };
 }

@@ -1,7 +1,7 @@
 /**
  * One contract, two runners: real programs, and the fake beside them with the same programs as functions.
  */
-import { chmodSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, openSync, writeFileSync } from 'node:fs';
 import test from 'ava';
 import { type FakeProgram, fakeRunner } from '../../../src/edge/linux/fake_runner.js';
 import {
@@ -9,6 +9,7 @@ import {
   PROGRAM_PATH,
   processRunner,
   STATUS_NOT_FOUND,
+  STATUS_NOT_PERMITTED,
   STATUS_TIMED_OUT,
   STATUS_TOO_LONG,
 } from '../../../src/edge/linux/runner.js';
@@ -72,4 +73,29 @@ test.serial("real runner: the caller's PATH decides nothing", async (t) => {
   t.is((await processRunner.run(['true'])).stdout, '');
   t.is((await processRunner.run(['sh', '-c', 'echo "$PATH"'])).stdout, `${PROGRAM_PATH}\n`);
   t.is((await processRunner.run(['only-in-this-path'])).status, STATUS_NOT_FOUND);
+});
+
+test('real runner: a program that dies of a signal, one that may not be run, one that leaves its output to another', async (t) => {
+  t.is((await processRunner.run(['sh', '-c', 'kill -9 $$'])).status, 128 + 9);
+  const file = `${tempDir(t)}/plain`;
+  writeFileSync(file, '');
+  t.is((await processRunner.run([file])).status, STATUS_NOT_PERMITTED);
+  const left = await processRunner.run(['sh', '-c', 'exec >&- 2>&-; sleep 0.05; exit 7']);
+  t.is(left.status, 7);
+});
+
+test('real runner: a program inherits no ignored signal and no descriptor of ours', async (t) => {
+  const ignored = await processRunner.run(['grep', 'SigIgn', '/proc/self/status']);
+  const SIGPIPE_BIT = 1n << 12n;
+  t.is(BigInt(`0x${ignored.stdout.split(':')[1].trim()}`) & SIGPIPE_BIT, 0n);
+  const fd = openSync('/dev/null', 'r');
+  t.teardown(() => closeSync(fd));
+  const { stdout } = await processRunner.run(['ls', '/proc/self/fd']);
+  t.false(stdout.split('\n').includes(String(fd)));
+});
+
+test('real runner: many at once', async (t) => {
+  const inputs = Array.from({ length: 20 }, (_, index) => `${index}`.repeat(100_000));
+  const results = await Promise.all(inputs.map((input) => processRunner.run(['cat'], { input })));
+  t.true(results.every(({ stdout }, index) => stdout === inputs[index]));
 });
