@@ -8,7 +8,8 @@ import { controlSocketPath } from '../../core/config/configuration.js';
 import { parseOffloads, withOffloads } from '../../core/config/offload.js';
 import { formatProblem } from '../../core/config/problem.js';
 import { SPEC_TIMERS, type Timers } from '../../core/wireguard/constants.js';
-import { readConfiguration } from '../../edge/file/configuration.js';
+import type { ConfigurationResult } from '../../edge/file/configuration.js';
+import { readConfigurationAside } from '../../edge/file/read-aside.js';
 import { native as loadNative, type Native } from '../../edge/native.js';
 import { openControlServer } from '../../edge/socket/control.js';
 import { openUapiServer } from '../../edge/socket/uapi.js';
@@ -28,16 +29,17 @@ export const EXIT_FAULT = 70;
 const TIMERS_VARIABLE = 'TWINSPAN_TIMERS';
 
 /**
- * Runs the node that `configFile` describes, with `offloads` (NAME=SWITCH) in place of its own. Resolves to the exit
- * code; throws a coded error where it cannot start.
+ * Runs the node that `configFile` describes, with `offloads` (NAME=SWITCH) in place of its own. `early`: what it says, where
+ * another thread reads it already. Resolves to the exit code; throws a coded error where it cannot start.
  */
 export async function runDaemon(
   configFile: string,
   version: string,
   offloads: readonly string[],
+  early?: Promise<ConfigurationResult>,
 ): Promise<number> {
   const chosen = parseOffloads(offloads);
-  const loaded = readConfiguration(configFile);
+  const loaded = await (early ?? readConfigurationAside(configFile));
   if (!loaded.ok) {
     throw new TwinspanError('TS_CONFIG_INVALID', loaded.problems.map(formatProblem).join('\n'));
   }

@@ -1,6 +1,7 @@
 /**
- * Reading a configuration while packets flow: parsing and validating thousands of routes takes long, so a thread of its
- * own does it, and what it found comes back as a copy.
+ * Reading a configuration while packets flow, or while the daemon is still being loaded: parsing and validating thousands
+ * of routes takes long, so a thread of its own does it, and what it found comes back as a copy. The parser, the schemas
+ * and their garbage go with that thread.
  */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';

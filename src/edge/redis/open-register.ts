@@ -8,7 +8,8 @@
  * asks for the master anew, is kept only if the server says that it is one, and is dropped when Sentinel announces
  * another.
  */
-import { Redis, type RedisOptions } from 'ioredis';
+import { createRequire } from 'node:module';
+import type { Redis, RedisOptions } from 'ioredis';
 import { TwinspanError } from '../../core/base/errors.js';
 import type { Beat, BeatAnswer, Claim, ClaimAnswer, Register } from '../../core/cluster/register.js';
 import { parseRedisUrl, type RedisTarget } from '../../core/config/redis-url.js';
@@ -41,6 +42,11 @@ interface Script {
 const BEAT: Script = { text: BEAT_SCRIPT, digest: scriptDigest(BEAT_SCRIPT) };
 const CLAIM: Script = { text: CLAIM_SCRIPT, digest: scriptDigest(CLAIM_SCRIPT) };
 
+/** The client is loaded here, because a node without Redis would load its 70 modules for nothing before it serves. */
+function redisClient(): typeof Redis {
+  return (createRequire(import.meta.url)('ioredis') as typeof import('ioredis')).Redis;
+}
+
 /** Opens the register of a cluster. Never waits for Redis: calls fail until it is reached. Throws TS_CONFIG_INVALID. */
 export function openRegister(options: RedisRegisterOptions): Register {
   const target = parseRedisUrl(options.url);
@@ -63,7 +69,7 @@ class RedisRegister implements Register {
     this.#keys = registerKeys(options.network, options.cluster);
     this.#conditions = new Conditions(this.#keys[0], options.process, options.onCondition);
     this.#timeoutMs = options.timeoutMs ?? COMMAND_TIMEOUT_MS;
-    this.#redis = new Redis(connectionOptions(target, this.#timeoutMs, options.ca));
+    this.#redis = new (redisClient())(connectionOptions(target, this.#timeoutMs, options.ca));
     this.#redis.on('error', (error) => {
       this.#reason = error;
     });
