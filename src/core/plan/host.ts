@@ -121,9 +121,9 @@ export function routeMetric(route: HostRoute): number {
 }
 
 /** Text that two routes share if, and only if, they say the same. */
-export function routeIdentity(route: HostRoute): string {
+export function routeIdentity(route: HostRoute, key = routeKey(route)): string {
   const to = `${route.type ?? 'unicast'} ${route.via ?? ''} ${route.device ?? ''} ${route.source ?? ''} ${route.onLink ?? ''}`;
-  return `${routeKey(route)} ${to}`;
+  return `${key} ${to}`;
 }
 
 /** Text that two rules share if, and only if, they say the same. */

@@ -11,7 +11,7 @@
  * plan goes on. Nothing here looks at what is not in the observed state, so entries of others are never touched.
  */
 import * as command from './commands.js';
-import type { HostAddress, HostState, SysctlChange } from './host.js';
+import type { HostAddress, HostRoute, HostState, SysctlChange } from './host.js';
 import { addressKey, nftNormal, routeIdentity, routeKey, ruleIdentity } from './host.js';
 
 export type StepKind = 'link' | 'sysctl' | 'address' | 'route' | 'rule' | 'nft';
@@ -31,14 +31,15 @@ export interface Step {
 
 /** The steps from `observed` to `desired`; [] when nothing differs. */
 export function planHost(desired: HostState, observed: HostState): Step[] {
+  const routes = { desired: named(desired.routes), observed: named(observed.routes) };
   return [
     ...planLinks(desired, observed),
     ...planSysctls(desired, observed),
     ...addAddresses(desired, observed),
-    ...addRoutes(desired, observed),
+    ...addRoutes(routes),
     ...addRules(desired, observed),
     ...addNft(desired, observed),
-    ...planDeletions(desired, observed),
+    ...planDeletions(desired, observed, routes),
   ];
 }
 
@@ -56,7 +57,7 @@ export function planUndo(observed: HostState, changes: readonly SysctlChange[]):
     nft: undefined,
   };
   const seen = new Map(observed.sysctls.map((sysctl) => [sysctl.key, sysctl.value]));
-  const steps = planDeletions(nothing, observed);
+  const steps = planDeletions(nothing, observed, { desired: [], observed: named(observed.routes) });
   for (const { key, before, after } of [...changes].reverse()) {
     if (before === after || seen.get(key) !== after) continue;
     const change = { key, before: after, after: before };
@@ -119,13 +120,32 @@ function needsRefresh(wanted: HostAddress, seen: HostAddress): boolean {
   return seen.lifetimeSeconds > wanted.lifetimeSeconds || seen.lifetimeSeconds <= wanted.lifetimeSeconds / 2;
 }
 
-function addRoutes(desired: HostState, observed: HostState): Step[] {
+/** A route with its texts (host.ts), which are made once: there may be ten thousand. */
+interface NamedRoute {
+  readonly route: HostRoute;
+  readonly key: string;
+  readonly identity: string;
+}
+
+interface NamedRoutes {
+  readonly desired: readonly NamedRoute[];
+  readonly observed: readonly NamedRoute[];
+}
+
+function named(routes: readonly HostRoute[]): NamedRoute[] {
+  return routes.map((route) => {
+    const key = routeKey(route);
+    return { route, key, identity: routeIdentity(route, key) };
+  });
+}
+
+function addRoutes({ desired, observed }: NamedRoutes): Step[] {
   const steps: Step[] = [];
-  const same = new Set(observed.routes.map(routeIdentity));
-  const sameKey = new Map(observed.routes.map((route) => [routeKey(route), route]));
-  for (const route of desired.routes) {
-    if (same.has(routeIdentity(route))) continue;
-    const old = sameKey.get(routeKey(route));
+  const same = new Set(observed.map(({ identity }) => identity));
+  const sameKey = new Map(observed.map(({ key, route }) => [key, route]));
+  for (const { route, key, identity } of desired) {
+    if (same.has(identity)) continue;
+    const old = sameKey.get(key);
     const undo =
       old === undefined ? command.routeCommand('del', route) : command.routeCommand('replace', old);
     const set = command.routeCommand(old === undefined ? 'add' : 'replace', route);
@@ -154,7 +174,7 @@ function addNft(desired: HostState, observed: HostState): Step[] {
   return [{ kind: 'nft', command: ['nft', '-f', '-'], input, undo: command.nftDelete(), why }];
 }
 
-function planDeletions(desired: HostState, observed: HostState): Step[] {
+function planDeletions(desired: HostState, observed: HostState, routes: NamedRoutes): Step[] {
   const steps: Step[] = [];
   const why = 'ours and no longer wanted';
   if (desired.nft === undefined && observed.nft !== undefined) {
@@ -166,7 +186,7 @@ function planDeletions(desired: HostState, observed: HostState): Step[] {
     const undo = command.ruleCommand('add', rule);
     steps.push({ kind: 'rule', command: command.ruleCommand('del', rule), undo, why });
   }
-  for (const route of routesToDelete(desired, observed)) {
+  for (const route of routesToDelete(routes)) {
     const undo = command.routeCommand('add', route);
     steps.push({ kind: 'route', command: command.routeCommand('del', route), undo, why });
   }
@@ -180,13 +200,11 @@ function planDeletions(desired: HostState, observed: HostState): Step[] {
 }
 
 /** Observed routes that neither stay nor are replaced; a key seen twice (an appended twin) is replaced once. */
-function routesToDelete(desired: HostState, observed: HostState) {
-  const stay = new Set(desired.routes.map(routeIdentity));
-  const there = new Set(observed.routes.map(routeIdentity));
-  const replaced = new Set(
-    desired.routes.filter((route) => !there.has(routeIdentity(route))).map((route) => routeKey(route)),
-  );
-  return observed.routes.filter(
-    (route) => !stay.has(routeIdentity(route)) && !replaced.delete(routeKey(route)),
-  );
+function routesToDelete({ desired, observed }: NamedRoutes): HostRoute[] {
+  const stay = new Set(desired.map(({ identity }) => identity));
+  const there = new Set(observed.map(({ identity }) => identity));
+  const replaced = new Set(desired.filter(({ identity }) => !there.has(identity)).map(({ key }) => key));
+  return observed
+    .filter(({ key, identity }) => !stay.has(identity) && !replaced.delete(key))
+    .map(({ route }) => route);
 }

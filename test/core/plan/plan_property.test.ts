@@ -123,7 +123,10 @@ test('a plan leads from any state to any wish, in one go, and touches nothing of
       bring(desired, host);
       const result = host.observe(desired);
       t.deepEqual(planHost(desired, result), []);
-      t.deepEqual(result.routes.map(routeIdentity).sort(), desired.routes.map(routeIdentity).sort());
+      t.deepEqual(
+        result.routes.map((r) => routeIdentity(r)).sort(),
+        desired.routes.map((r) => routeIdentity(r)).sort(),
+      );
       t.deepEqual(result.rules.map(ruleIdentity).sort(), desired.rules.map(ruleIdentity).sort());
       t.deepEqual(result.addresses.map(addressKey).sort(), desired.addresses.map(addressKey).sort());
       t.is(result.nft, desired.nft);
