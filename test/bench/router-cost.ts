@@ -65,11 +65,12 @@ function createMemory(): RouterMemory {
 
 /** One peer with a session that never expires. */
 function createTables(): SharedTables {
+  const beats = BeatTable.create(1);
   const tables = {
     sessions: SessionTable.create(1),
     peers: PeerTable.create(1),
-    beats: BeatTable.create(1),
-    paths: new Uint8Array(new SharedArrayBuffer(pathSlotBytes(1))),
+    beats,
+    paths: new Uint8Array(new SharedArrayBuffer(pathSlotBytes(beats))),
     available: Int32Array.of(AVAILABLE_HERE, PEER, AVAILABLE_HERE),
     era: new Int32Array(1),
   };

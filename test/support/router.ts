@@ -18,7 +18,7 @@ import {
   VERDICT_OPENED,
 } from '../../src/core/packet/rows.js';
 import { compileRoutes } from '../../src/core/route/table.js';
-import { BeatTable, pathSlotBytes, SLOTS_PER_PEER } from '../../src/core/router/beat-table.js';
+import { BeatTable, PATHS_PER_PEER, pathSlotBytes, SLOTS_PER_ROW } from '../../src/core/router/beat-table.js';
 import {
   ALONE,
   AVAILABLE_HERE,
@@ -49,6 +49,7 @@ export const AWS_B = 1;
 export const PARTNER = 2;
 export const STRANGER = 3;
 export const NOW = 1_000_000;
+const PEERS = 4;
 const PACKET_AT = 256;
 
 export const ROUTES = [
@@ -66,9 +67,14 @@ export const NATS = [
   { local: prefix('fd00:10::/64'), network: prefix('fd10:a::/64') },
 ];
 
-/** The slot of the first path of a peer, and where it leads. */
-export function pathOf(peer: number): number {
-  return peer * SLOTS_PER_PEER;
+/** The row of path `k` of a peer: not those of its number, since a peer may have any. */
+export function rowOf(peer: number, k = 0): number {
+  return (PEERS - peer) * PATHS_PER_PEER - 1 - k;
+}
+
+/** The first slot of that path; where that of the first path leads is `endpointOf`. */
+export function pathOf(peer: number, k = 0): number {
+  return rowOf(peer, k) * SLOTS_PER_ROW;
 }
 
 export function endpointOf(peer: number): Uint8Array {
@@ -98,15 +104,19 @@ export class RouterBench {
       batchRows: 8,
       slotBytes: 70_000,
       sourceCount: 4,
-      peerCapacity: 4,
+      peerCapacity: PEERS,
       ringBytes: 8192,
     });
     this.memory = new RouterMemory(parts);
+    const beats = BeatTable.create(PEERS);
+    for (let peer = 0; peer < PEERS; peer++) {
+      for (let k = 0; k < PATHS_PER_PEER; k++) beats.rowAt[peer * PATHS_PER_PEER + k] = rowOf(peer, k);
+    }
     this.tables = {
       sessions: SessionTable.create(8),
-      peers: PeerTable.create(4),
-      beats: BeatTable.create(4),
-      paths: new Uint8Array(new SharedArrayBuffer(pathSlotBytes(4))),
+      peers: PeerTable.create(PEERS),
+      beats,
+      paths: new Uint8Array(new SharedArrayBuffer(pathSlotBytes(beats))),
       available: Int32Array.of(AVAILABLE_HERE, AWS_A, AWS_A, AVAILABLE_HERE, -1),
       era: new Int32Array(1),
     };

@@ -52,7 +52,7 @@ import { readReload } from './reload.js';
 import { sendControl } from './send-control.js';
 import { compileSnapshot, type LanAddresses } from './snapshot.js';
 import { useStandIns } from './stand-ins.js';
-import { createSharedTables, PathSlots } from './tables.js';
+import { createSharedTables, PathSlots, pathRowsFor } from './tables.js';
 import type { UplinkSockets } from './uplink-sockets.js';
 import { UplinkKeeper } from './uplinks.js';
 
@@ -142,6 +142,7 @@ export class Node {
       this.directory.capacity,
       targetCount(configuration) + TARGETS_SPARE,
       machine.workers,
+      pathRowsFor(configuration, this.directory.capacity),
     );
     this.paths = new PathSlots(this.tables);
     this.snapshot = compileSnapshot(configuration, this.directory, lan, crypto.hash, 1, this.routes);

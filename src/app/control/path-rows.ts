@@ -2,6 +2,7 @@
  * The control thread's side of the beat table: what each path repeats, expects and where it goes, as workers read it, and
  * what workers have seen of it. A row belongs to one path of one peer for as long as the path lives.
  */
+import { assert } from '../../core/base/assert.js';
 import { ENDPOINT_BYTES, sameEndpoint } from '../../core/base/endpoint.js';
 import { BFD_UP } from '../../core/path/bfd-packet.js';
 import type { Path } from '../../core/path/path.js';
@@ -12,51 +13,76 @@ import {
   BEAT_UP,
   type BeatTable,
   PATHS_PER_PEER,
-  SLOTS_PER_PATH,
-  SLOTS_PER_PEER,
+  SLOTS_PER_ROW,
 } from '../../core/router/beat-table.js';
 import type { SharedTables } from '../../core/router/memory.js';
+import { promisedRows, RowPool } from '../../core/router/row-pool.js';
 
 export class PathRows {
   readonly #tables: SharedTables;
   readonly #beats: BeatTable;
+  readonly #pool: RowPool;
+  /** By peer: bit k is set while place k has a row, published or not. */
+  readonly #taken: Uint8Array;
+  /** By row: its place among those of its peer. */
+  readonly #place: Uint8Array;
+  /** How often there was no row for a path. */
+  refusals = 0;
   /** By row: what was last taken over of `rescheduled`, and of the echo counters. */
   readonly #rescheduled: Int32Array;
   readonly #answered: Uint32Array;
   readonly #lost: Uint32Array;
   readonly #packet = new Uint8Array(BEAT_BYTES);
 
-  constructor(tables: SharedTables) {
-    const rows = tables.beats.capacity * PATHS_PER_PEER;
+  /** `uplinks` of this node. */
+  constructor(tables: SharedTables, uplinks: number) {
+    const { rows, capacity } = tables.beats;
     this.#tables = tables;
     this.#beats = tables.beats;
+    this.#pool = new RowPool(rows, capacity, promisedRows(uplinks));
+    this.#taken = new Uint8Array(capacity);
+    this.#place = new Uint8Array(rows);
     this.#rescheduled = new Int32Array(rows).fill(-1);
     this.#answered = new Uint32Array(rows);
     this.#lost = new Uint32Array(rows);
   }
 
-  /** A free row of `peer`, −1 if there is none. It is in use once it is published. */
-  take(peer: number, used: ReadonlySet<number>): number {
-    for (let row = peer * PATHS_PER_PEER; row < (peer + 1) * PATHS_PER_PEER; row++) {
-      if (used.has(row)) continue;
-      const beats = this.#beats;
-      this.#rescheduled[row] = -1;
-      this.#answered[row] = beats.echoAnswered[row];
-      this.#lost[row] = beats.echoLost[row];
-      beats.absorbedAtMs[row] = 0;
-      beats.repeatedAtMs[row] = 0;
-      beats.heardAtMs[row] = 0;
-      return row;
+  /** Keeps so many rows for `peer`, beside those that every peer is promised; false: there are not so many. */
+  promise(peer: number, rows: number): boolean {
+    return this.#pool.promise(peer, rows);
+  }
+
+  /** A free row for `peer`, −1 if there is none now. It is in use once it is published. */
+  take(peer: number, now: number): number {
+    const row = this.#pool.take(peer, now);
+    if (row < 0) {
+      this.refusals += 1;
+      return -1;
     }
-    return -1;
+    const place = lowestClear(this.#taken[peer]);
+    assert(place < PATHS_PER_PEER, 'a peer has a place for each of its paths');
+    this.#taken[peer] |= 1 << place;
+    this.#place[row] = place;
+    const beats = this.#beats;
+    beats.rowAt[peer * PATHS_PER_PEER + place] = row;
+    this.#rescheduled[row] = -1;
+    this.#answered[row] = beats.echoAnswered[row];
+    this.#lost[row] = beats.echoLost[row];
+    beats.absorbedAtMs[row] = 0;
+    beats.repeatedAtMs[row] = 0;
+    beats.heardAtMs[row] = 0;
+    return row;
   }
 
   /** Gives a row back. */
-  release(row: number): void {
-    const peer = Math.floor(row / PATHS_PER_PEER);
-    Atomics.and(this.#beats.mask, peer, ~(1 << (row % PATHS_PER_PEER)));
+  release(row: number, now: number): void {
+    const peer = this.#pool.ownerOf(row);
+    const bit = 1 << this.#place[row];
+    Atomics.and(this.#beats.mask, peer, ~bit);
+    this.#taken[peer] &= ~bit;
     this.#beats.flags[row] = 0;
     Atomics.store(this.#beats.slot, row, -1);
+    this.#pool.give(row, now);
   }
 
   /** Slot of the row's endpoint record. */
@@ -90,7 +116,7 @@ export class PathRows {
    */
   publish(row: number, manager: PathManager, path: Path, silent: boolean, echoMs: number): boolean {
     const beats = this.#beats;
-    const peer = Math.floor(row / PATHS_PER_PEER);
+    const peer = this.#pool.ownerOf(row);
     const { session, quality } = path;
     const { offload } = session;
     this.#publishEndpoint(row, peer, path.endpoint);
@@ -106,7 +132,7 @@ export class PathRows {
     beats.detectionMs[row] = offload.detectionMs;
     beats.flags[row] = (offload.absorbs ? BEAT_ABSORBS : 0) | (isUp ? BEAT_UP : 0);
     this.#publishContent(row, manager, path);
-    Atomics.or(beats.mask, peer, 1 << (row % PATHS_PER_PEER));
+    Atomics.or(beats.mask, peer, 1 << this.#place[row]);
     if (this.#rescheduled[row] === offload.rescheduled) return detectionChanged;
     this.#rescheduled[row] = offload.rescheduled;
     beats.nextAtMs[row] = silent ? Number.POSITIVE_INFINITY : offload.nextTransmitAtMs;
@@ -143,7 +169,7 @@ export class PathRows {
     const old = slot[row];
     const at = old * ENDPOINT_BYTES;
     if (old >= 0 && sameEndpoint(paths.subarray(at, at + ENDPOINT_BYTES), endpoint)) return;
-    const first = peer * SLOTS_PER_PEER + (row % PATHS_PER_PEER) * SLOTS_PER_PATH;
+    const first = row * SLOTS_PER_ROW;
     const next = old === first ? first + 1 : first;
     paths.set(endpoint, next * ENDPOINT_BYTES);
     Atomics.store(slot, row, next);
@@ -159,4 +185,9 @@ export class PathRows {
       this.#packet.every((byte, i) => byte === beats.content[at + i]) && beats.expects(row, expected, 0);
     if (!same) beats.publish(row, this.#packet, 0, expected);
   }
+}
+
+/** Number of the lowest bit that is clear. */
+function lowestClear(bits: number): number {
+  return 31 - Math.clz32(~bits & (bits + 1));
 }

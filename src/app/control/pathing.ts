@@ -22,6 +22,8 @@ import type { PathSlots } from './tables.js';
 const LOOK_MS = 1_000;
 /** Echo packets of a peer with a single path only inform people. */
 const ECHO_LONE_MS = 1_000;
+/** That there is no room for more paths is not said more often. */
+const REFUSED_AGAIN_MS = 60_000;
 /** Echo packets of others are answered this often at most. */
 const ECHO_ANSWER_MS_MIN = 50;
 /** Our own nodes keep their fast pace for so long while a path is down, so that it is seen to be back at once. */
@@ -74,6 +76,8 @@ export class Pathing {
   #uplinks: readonly Uplink[];
   #slowdown = 1;
   #lookAtMs = 0;
+  #refusals = 0;
+  #refusedAtMs = Number.NEGATIVE_INFINITY;
   #discriminator = randomInt(1, 2 ** 32);
 
   constructor(options: PathingOptions) {
@@ -87,7 +91,7 @@ export class Pathing {
     };
     this.#around = {
       ...options,
-      rows: new PathRows(options.tables),
+      rows: new PathRows(options.tables, options.uplinks.length),
       settings: {
         pace: this.#configured,
         echoMs: ECHO_LONE_MS,
@@ -141,6 +145,7 @@ export class Pathing {
   delete(peer: number): void {
     this.#peers.get(peer)?.paths.close();
     this.#peers.delete(peer);
+    this.#around.rows.promise(peer, 0);
   }
 
   /** A name of the peer's endpoints has been resolved. */
@@ -209,6 +214,7 @@ export class Pathing {
       paths.handleTraffic(now);
       paths.handleEchoes(now);
     }
+    this.#tellRefusals(now);
     this.#plan();
     this.#options.onSockets(this.#usedSockets());
   }
@@ -249,9 +255,25 @@ export class Pathing {
   }
 
   #setTopology({ paths, partner }: Managed): void {
-    const { lan, endpointsOf } = this.#options;
-    paths.setTopology(partner ? [lan] : this.#uplinks, endpointsOf(paths.number));
+    const { lan, endpointsOf, log } = this.#options;
+    const uplinks = partner ? [lan] : this.#uplinks;
+    const endpoints = endpointsOf(paths.number);
+    if (!this.#around.rows.promise(paths.number, uplinks.length * endpoints.length)) {
+      const wanted = uplinks.length * endpoints.length;
+      log.warn({ event: 'paths-outgrown', peer: paths.name, paths: wanted, hint: 'restart to make room' });
+    }
+    paths.setTopology(uplinks, endpoints);
     this.#lookAtMs = 0;
+  }
+
+  /** Says, at most once a minute, that peers have more paths than there is room for. */
+  #tellRefusals(now: number): void {
+    const { refusals } = this.#around.rows;
+    if (refusals === this.#refusals || now < this.#refusedAtMs + REFUSED_AGAIN_MS) return;
+    const { rows } = this.#options.tables.beats;
+    this.#options.log.warn({ event: 'paths-without-room', refusals: refusals - this.#refusals, room: rows });
+    this.#refusals = refusals;
+    this.#refusedAtMs = now;
   }
 
   /** Probes cost both ends: their total is bounded, and where there is nothing to switch to they are slower. */

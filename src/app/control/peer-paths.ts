@@ -236,7 +236,7 @@ export class PeerPaths {
     const row = this.#rows.get(path);
     if (row === undefined) return;
     this.#keepPlace(row);
-    this.#around.rows.release(row);
+    this.#around.rows.release(row, this.#around.now());
     this.#rows.delete(path);
     this.#tellUplink(path, undefined);
   }
@@ -258,12 +258,12 @@ export class PeerPaths {
   }
 
   #publish(): void {
-    const { rows, uplinkReason, wake } = this.#around;
+    const { rows, uplinkReason, wake, now } = this.#around;
     let wakes = false;
     for (const path of this.manager.paths) {
       let row = this.#rows.get(path.id);
       if (row === undefined) {
-        row = rows.take(this.number, new Set(this.#rows.values()));
+        row = rows.take(this.number, now());
         if (row < 0) continue;
         this.#rows.set(path.id, row);
       }

@@ -2,23 +2,43 @@
 
 import { assert } from '../../core/base/assert.js';
 import { ENDPOINT_BYTES, sameEndpoint } from '../../core/base/endpoint.js';
-import { BeatTable, FREE_SLOTS, pathSlotBytes, SLOTS_PER_PEER } from '../../core/router/beat-table.js';
+import { type Configuration, endpointsOf } from '../../core/config/configuration.js';
+import { BeatTable, FREE_SLOTS, freeSlotsOf, pathSlotBytes } from '../../core/router/beat-table.js';
 import type { SharedTables } from '../../core/router/memory.js';
+import { rowCapacityFor } from '../../core/router/row-pool.js';
 import { sessionCapacityFor } from '../../core/wireguard/slots.js';
 import { PeerTable, SessionTable } from '../../core/wireguard/tables.js';
 
-/** Tables for `peerCount` peers and `targetCount` route targets; each of the `workers` has slots for its share of peers. */
-export function createSharedTables(peerCount: number, targetCount: number, workers = 1): SharedTables {
+/**
+ * Tables for `peerCount` peers and `targetCount` route targets; each of the `workers` has slots for its share of peers.
+ * `pathRows`: as many as all peers may have, if left out.
+ */
+export function createSharedTables(
+  peerCount: number,
+  targetCount: number,
+  workers = 1,
+  pathRows?: number,
+): SharedTables {
   const capacity = Math.max(1, peerCount);
+  const beats = BeatTable.create(capacity, pathRows);
   const available = new Int32Array(new SharedArrayBuffer(Math.max(1, targetCount) * 4)).fill(-1);
   return {
     sessions: SessionTable.create(sessionCapacityFor(capacity, workers)),
     peers: PeerTable.create(capacity),
-    beats: BeatTable.create(capacity),
-    paths: new Uint8Array(new SharedArrayBuffer(pathSlotBytes(capacity))),
+    beats,
+    paths: new Uint8Array(new SharedArrayBuffer(pathSlotBytes(beats))),
     available,
     era: new Int32Array(new SharedArrayBuffer(4)),
   };
+}
+
+/** Rows for the paths of `capacity` peers, and for all that the configuration asks for. */
+export function pathRowsFor(configuration: Configuration, capacity: number): number {
+  const { uplinks } = configuration.local;
+  const configured = configuration.nodes.map(
+    (node) => endpointsOf(configuration, node).length * uplinks.length,
+  );
+  return rowCapacityFor(capacity, uplinks.length, configured);
 }
 
 /**
@@ -55,8 +75,7 @@ export class PathSlots {
   /** The same, into a slot of the peer's own whatever there is already. */
   copy(peer: number, record: Uint8Array): void {
     this.#turn[peer] += 1;
-    const first = (peer + 1) * SLOTS_PER_PEER - FREE_SLOTS;
-    const slot = first + (this.#turn[peer] % FREE_SLOTS);
+    const slot = freeSlotsOf(this.#tables.beats, peer) + (this.#turn[peer] % FREE_SLOTS);
     this.#tables.paths.set(record, slot * ENDPOINT_BYTES);
     Atomics.store(this.#tables.peers.path, peer, slot);
   }

@@ -95,7 +95,7 @@ export class WorkerHandle {
       memory: parts,
       sessions: { buffer: tables.sessions.buffer, capacity: tables.sessions.capacity },
       peers: { buffer: tables.peers.buffer, capacity: tables.peers.capacity },
-      beats: tables.beats.buffer,
+      beats: { buffer: tables.beats.buffer, rows: tables.beats.rows },
       seed: randomInt(2 ** 32),
       paths: tables.paths.buffer as SharedArrayBuffer,
       available: tables.available.buffer as SharedArrayBuffer,

@@ -53,7 +53,7 @@ export interface WorkerSetup {
   readonly memory: RouterMemoryParts;
   readonly sessions: { readonly buffer: SharedArrayBuffer; readonly capacity: number };
   readonly peers: { readonly buffer: SharedArrayBuffer; readonly capacity: number };
-  readonly beats: SharedArrayBuffer;
+  readonly beats: { readonly buffer: SharedArrayBuffer; readonly rows: number };
   /** Varies the times of what the worker sends by itself. */
   readonly seed: number;
   readonly paths: SharedArrayBuffer;

@@ -36,7 +36,7 @@ const memory = new RouterMemory(setup.memory);
 const tables: SharedTables = {
   sessions: new SessionTable(setup.sessions.buffer, setup.sessions.capacity),
   peers: new PeerTable(setup.peers.buffer, setup.peers.capacity),
-  beats: new BeatTable(setup.beats, setup.peers.capacity),
+  beats: new BeatTable(setup.beats.buffer, setup.peers.capacity, setup.beats.rows),
   paths: new Uint8Array(setup.paths),
   available: new Int32Array(setup.available),
   era: new Int32Array(setup.era),

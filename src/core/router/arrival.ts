@@ -21,7 +21,7 @@ export function noteArrival(context: RouterContext, at: number, peer: number, se
   if (source === context.settledSource && peer === context.settledPeer) return;
   const inUse = tables.peers.path[peer];
   const isInUse = inUse >= 0 && isFrom(context, source, inUse);
-  const row = isInUse ? rowOfSlot(peer, inUse) : findRow(context, source, peer);
+  const row = isInUse ? rowOfSlot(tables.beats, inUse) : findRow(context, source, peer);
   context.arrivalRow = row;
   if (row >= 0) tables.beats.heardAtMs[row] = context.now;
   if (isInUse || tables.beats.pinned[peer] === 1) {
@@ -37,9 +37,9 @@ export function noteArrival(context: RouterContext, at: number, peer: number, se
 }
 
 function findRow(context: RouterContext, source: number, peer: number): number {
-  const { mask, slot } = context.tables.beats;
-  for (let used = mask[peer], row = peer * PATHS_PER_PEER; used !== 0; used >>>= 1, row++) {
-    if ((used & 1) !== 0 && isFrom(context, source, slot[row])) return row;
+  const { mask, rowAt, slot } = context.tables.beats;
+  for (let used = mask[peer], at = peer * PATHS_PER_PEER; used !== 0; used >>>= 1, at++) {
+    if ((used & 1) !== 0 && isFrom(context, source, slot[rowAt[at]])) return rowAt[at];
   }
   return -1;
 }

@@ -1,7 +1,10 @@
 /**
  * What the control thread and the data-plane workers share about paths, so that a settled path wakes nobody: one row a
- * path, PATHS_PER_PEER rows a peer. The control thread writes what a path repeats, what it expects and how often; a worker
- * repeats it, absorbs what says nothing new, and writes when it did so. 64-bit columns have one writer each.
+ * path. The control thread writes what a path repeats, what it expects and how often; a worker repeats it, absorbs what
+ * says nothing new, and writes when it did so. 64-bit columns have one writer each.
+ *
+ * Rows are taken for paths that there are (row-pool.ts), since few peers have as many as one may. `rowAt` is where those of
+ * a peer are found: PATHS_PER_PEER places, of which `mask` says which are in use.
  *
  * A row's content, an inner packet to repeat and the payload to expect, stands twice: the control thread fills the
  * buffer that is not in use and then raises `version`, whose lowest bit says which one is. Endpoint records stand twice
@@ -12,10 +15,9 @@ import { BFD_BYTES } from '../path/bfd-packet.js';
 import { PATHS_MAX } from '../path/path-table.js';
 
 export const PATHS_PER_PEER = PATHS_MAX;
-/** Slots for endpoint records a path, and those of a peer that belong to none (control/tables.ts). */
-export const SLOTS_PER_PATH = 2;
+/** Slots for endpoint records a row, and those of a peer that belong to none (control/tables.ts). */
+export const SLOTS_PER_ROW = 2;
 export const FREE_SLOTS = 4;
-export const SLOTS_PER_PEER = PATHS_PER_PEER * SLOTS_PER_PATH + FREE_SLOTS;
 
 /** The inner packet of a BFD control packet: IPv6, UDP, 24 bytes. */
 export const BEAT_BYTES = 40 + 8 + BFD_BYTES;
@@ -27,7 +29,9 @@ export const BEAT_ABSORBS = 1;
 export const BEAT_UP = 2;
 
 export class BeatTable {
+  /** In peers. */
   readonly capacity: number;
+  readonly rows: number;
   readonly buffer: SharedArrayBuffer;
   /** Written by the control thread. Before jitter; +Infinity = repeat nothing. */
   readonly intervalMs: Float64Array;
@@ -57,8 +61,10 @@ export class BeatTable {
   readonly version: Int32Array;
   /** Our discriminator of the path. */
   readonly discriminator: Uint32Array;
-  /** Per peer: bit k is set while row k of the peer is in use. */
+  /** Per peer: bit k is set while place k of the peer is in use. */
   readonly mask: Int32Array;
+  /** PATHS_PER_PEER places a peer: the row of each that is in use. Written before the bit of `mask` is set. */
+  readonly rowAt: Int32Array;
   /** Per peer: 1 while `peers.path` is a path that works; what comes from elsewhere then moves nothing. */
   readonly pinned: Int32Array;
   /** Per peer: largest inner packet that its path in use carries; 0 = whatever the tunnel takes. */
@@ -67,15 +73,14 @@ export class BeatTable {
   readonly large: Int32Array;
   readonly content: Uint8Array;
 
-  static bytesFor(capacity: number): number {
-    return capacity * (PATHS_PER_PEER * (8 * 12 + 4 * 7 + 2 * CONTENT_BYTES) + 4 * 4);
+  static bytesFor(capacity: number, rows: number): number {
+    return rows * (8 * 12 + 4 * 7 + 2 * CONTENT_BYTES) + capacity * (4 * 4 + 4 * PATHS_PER_PEER);
   }
 
-  /** `capacity` in peers. */
-  constructor(buffer: SharedArrayBuffer, capacity: number) {
+  constructor(buffer: SharedArrayBuffer, capacity: number, rows: number) {
     this.buffer = buffer;
     this.capacity = capacity;
-    const rows = capacity * PATHS_PER_PEER;
+    this.rows = rows;
     let at = 0;
     const take = (bytes: number): number => {
       at += bytes;
@@ -96,11 +101,14 @@ export class BeatTable {
     this.pinned = new Int32Array(buffer, take(4 * capacity), capacity);
     this.mtu = new Int32Array(buffer, take(4 * capacity), capacity);
     this.large = new Int32Array(buffer, take(4 * capacity), capacity);
+    this.rowAt = new Int32Array(buffer, take(4 * capacity * PATHS_PER_PEER), capacity * PATHS_PER_PEER);
     this.content = new Uint8Array(buffer, take(rows * 2 * CONTENT_BYTES), rows * 2 * CONTENT_BYTES);
   }
 
-  static create(capacity: number): BeatTable {
-    const table = new BeatTable(new SharedArrayBuffer(BeatTable.bytesFor(capacity)), capacity);
+  /** Left out, `rows` are as many as all peers may have. */
+  static create(capacity: number, rows = capacity * PATHS_PER_PEER): BeatTable {
+    const buffer = new SharedArrayBuffer(BeatTable.bytesFor(capacity, rows));
+    const table = new BeatTable(buffer, capacity, rows);
     table.slot.fill(-1);
     return table;
   }
@@ -127,13 +135,17 @@ export class BeatTable {
   }
 }
 
-/** The row of `peer` whose endpoint record is in `slot`, −1 where the slot belongs to no row. */
-export function rowOfSlot(peer: number, slot: number): number {
-  const path = (slot - peer * SLOTS_PER_PEER) >> 1;
-  return path < PATHS_PER_PEER ? peer * PATHS_PER_PEER + path : -1;
+/** The row whose endpoint record is in `slot`, −1 where the slot belongs to no row. */
+export function rowOfSlot({ rows }: BeatTable, slot: number): number {
+  return slot < rows * SLOTS_PER_ROW ? slot >> 1 : -1;
 }
 
-/** Bytes of SharedTables.paths for `capacity` peers. */
-export function pathSlotBytes(capacity: number): number {
-  return capacity * SLOTS_PER_PEER * ENDPOINT_BYTES;
+/** The first of the FREE_SLOTS of `peer`: they stand behind those of all rows. */
+export function freeSlotsOf({ rows }: BeatTable, peer: number): number {
+  return rows * SLOTS_PER_ROW + peer * FREE_SLOTS;
+}
+
+/** Bytes of SharedTables.paths. */
+export function pathSlotBytes({ rows, capacity }: BeatTable): number {
+  return (rows * SLOTS_PER_ROW + capacity * FREE_SLOTS) * ENDPOINT_BYTES;
 }

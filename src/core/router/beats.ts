@@ -70,7 +70,7 @@ export class Beats {
 
   constructor(context: RouterContext, seed: number) {
     const table = context.tables.beats;
-    const rows = table.capacity * PATHS_PER_PEER;
+    const { rows } = table;
     this.#context = context;
     this.#cursor = context.worker;
     this.#table = table;
@@ -116,9 +116,10 @@ export class Beats {
 
   #fillPeer(peer: number, used: number): void {
     const { now } = this.#context;
-    for (let path = 0; path < PATHS_PER_PEER; path++) {
-      if ((used & (1 << path)) === 0) continue;
-      const row = peer * PATHS_PER_PEER + path;
+    const { rowAt } = this.#table;
+    for (let rest = used, at = peer * PATHS_PER_PEER; rest !== 0; rest >>>= 1, at++) {
+      if ((rest & 1) === 0) continue;
+      const row = rowAt[at];
       this.#adoptSchedule(row);
       if (now >= (this.#gathers ? this.#earliestAtMs[row] : this.#dueAtMs[row])) this.#beat(peer, row);
       this.#nextBeatAtMs = Math.min(this.#nextBeatAtMs, this.#dueAtMs[row]);

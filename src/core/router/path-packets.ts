@@ -102,8 +102,9 @@ function rowOfSession(context: RouterContext, peer: number, discriminator: numbe
 
 /** The row of `peer` with this discriminator of ours, −1 where there is none. */
 function rowOf(beats: BeatTable, peer: number, discriminator: number): number {
-  for (let used = beats.mask[peer], row = peer * PATHS_PER_PEER; used !== 0; used >>>= 1, row++) {
-    if ((used & 1) !== 0 && beats.discriminator[row] === discriminator) return row;
+  const { mask, rowAt } = beats;
+  for (let used = mask[peer], at = peer * PATHS_PER_PEER; used !== 0; used >>>= 1, at++) {
+    if ((used & 1) !== 0 && beats.discriminator[rowAt[at]] === discriminator) return rowAt[at];
   }
   return -1;
 }

@@ -21,7 +21,7 @@ import {
   BeatTable,
   PATHS_PER_PEER,
   pathSlotBytes,
-  SLOTS_PER_PEER,
+  SLOTS_PER_ROW,
 } from '../../../src/core/router/beat-table.js';
 import { Beats } from '../../../src/core/router/beats.js';
 import { RouterContext } from '../../../src/core/router/context.js';
@@ -30,7 +30,7 @@ import { OUT_PATH, OUT_ROAMED, OUT_SILENCE } from '../../../src/core/router/outb
 import { SnapshotView } from '../../../src/core/router/snapshot.js';
 import { PeerTable, SessionTable } from '../../../src/core/wireguard/tables.js';
 import { address, checksumsRight } from '../../support/packets.js';
-import { AWS_A, AWS_B, endpointOf, NOW, pathOf, RouterBench, snapshot } from '../../support/router.js';
+import { AWS_A, AWS_B, endpointOf, NOW, pathOf, RouterBench, rowOf, snapshot } from '../../support/router.js';
 
 const OWN = address('fd00:1::63');
 const ELSEWHERE = encodeEndpoint(Uint8Array.of(192, 0, 2, 7), 4_000, 1);
@@ -65,8 +65,8 @@ interface PathPlan {
 /** Gives path `k` of `peer` a row: settled, as the control thread leaves it. */
 function settle(bench: RouterBench, peer: number, k: number, plan: PathPlan = {}): number {
   const { beats, paths, sessions } = bench.tables;
-  const row = peer * PATHS_PER_PEER + k;
-  const slot = pathOf(peer) + 2 * k;
+  const row = rowOf(peer, k);
+  const slot = pathOf(peer, k);
   if (k > 0) paths.set(encodeEndpoint(Uint8Array.of(203, 0, 113, 100 + peer), 51820, k), slot * 32);
   beats.intervalMs[row] = plan.intervalMs ?? 75;
   beats.jitterMin[row] = 0.75;
@@ -118,7 +118,7 @@ test('paths repeat their packet within 75–100 % of the interval, and share wak
     const count = beats.fill();
     if (count > 0) wakes++;
     for (const { peer, path, verdict, packet } of sent(bench, count)) {
-      const row = peer * PATHS_PER_PEER + ((path - pathOf(peer)) >> 1);
+      const row = path >> 1;
       t.is(verdict, VERDICT_SEAL);
       t.deepEqual(packet, control(peer, 1_000 + row));
       t.is(bench.tables.beats.repeatedAtMs[row], now);
@@ -208,7 +208,7 @@ test('expected packets from the path’s own place are absorbed; all others are 
   t.is(bench.fromPeer(AWS_A, heard(AWS_A, second), 10).verdict, VERDICT_CONTROL, 'not its place');
   bench.memory.outbox.next();
   bench.memory.outbox.release();
-  bench.tables.paths.copyWithin((pathOf(AWS_A) + 2) * 32, pathOf(AWS_A) * 32, (pathOf(AWS_A) + 1) * 32);
+  bench.tables.paths.copyWithin(pathOf(AWS_A, 1) * 32, pathOf(AWS_A) * 32, (pathOf(AWS_A) + 1) * 32);
   t.is(bench.fromPeer(AWS_A, heard(AWS_A, second), 11).verdict, VERDICT_DROP, 'two sessions of one place');
   t.is(table.absorbedAtMs[second], NOW);
   table.mask[AWS_A] = 1;
@@ -253,7 +253,7 @@ test('echo packets go with control packets, are measured when they come back, an
     if (now < beats.dueAtMs) continue;
     for (const { packet, path } of sent(bench, beats.fill())) {
       if (portOf(packet) !== BFD_ECHO_PORT) continue;
-      t.is(path, pathOf(AWS_A) + 2);
+      t.is(path, pathOf(AWS_A, 1));
       t.true(checksumsRight(packet));
       asked++;
       if (asked % 2 === 0) continue;
@@ -287,8 +287,7 @@ test('the answer to a question of the control thread is handed on with the place
   t.deepEqual([bench.memory.outbox.type, bench.memory.outbox.argument], [OUT_PATH, AWS_A]);
   t.deepEqual(bench.memory.outbox.payload.slice(), Uint8Array.from([...second, ...answer]));
   bench.memory.outbox.release();
-  table.discriminator[AWS_A * PATHS_PER_PEER] =
-    0x7700_0000 + ((answer[49] << 16) | (answer[50] << 8) | answer[51]);
+  table.discriminator[rowOf(AWS_A)] = 0x7700_0000 + ((answer[49] << 16) | (answer[50] << 8) | answer[51]);
   t.is(bench.fromPeer(AWS_A, answer, 1, second).verdict, VERDICT_DROP, 'a path measures it');
 });
 
@@ -298,10 +297,10 @@ test('an echo packet of the peer goes back by the path that it came by', (t) => 
   settle(bench, AWS_A, 1);
   const ask = control(AWS_A, 1, true);
   new Envelope(address('fd00:1::1'), OWN, 50_000, BFD_ECHO_PORT).close(ask, 0, 24);
-  const second = bench.tables.paths.slice((pathOf(AWS_A) + 2) * 32, (pathOf(AWS_A) + 3) * 32);
+  const second = bench.tables.paths.slice(pathOf(AWS_A, 1) * 32, (pathOf(AWS_A, 1) + 1) * 32);
   const { rows } = bench.memory;
   for (const [counter, from, path] of [
-    [0, second, pathOf(AWS_A) + 2],
+    [0, second, pathOf(AWS_A, 1)],
     [1, endpointOf(AWS_A), pathOf(AWS_A)],
     [2, ELSEWHERE, pathOf(AWS_A)],
   ] as const) {
@@ -319,13 +318,14 @@ test('more paths than control rows are served in several fills, each once', (t) 
   const memory = new RouterMemory(createRouterMemory(parts));
   const peers = PeerTable.create(capacity);
   const sessions = SessionTable.create(1);
-  const beats = BeatTable.create(capacity);
+  const beats = BeatTable.create(capacity, capacity);
   peers.session.fill(0);
   sessions.expiresAtMs[0] = NOW + 1000;
   for (let peer = 0; peer < capacity; peer++) {
-    const row = peer * PATHS_PER_PEER;
+    const row = capacity - 1 - peer;
+    beats.rowAt[peer * PATHS_PER_PEER] = row;
     beats.mask[peer] = 1;
-    beats.slot[row] = peer * SLOTS_PER_PEER;
+    beats.slot[row] = row * SLOTS_PER_ROW;
     beats.intervalMs[row] = 75;
     beats.jitterMin[row] = 1;
     beats.jitterMax[row] = 1;
@@ -334,7 +334,7 @@ test('more paths than control rows are served in several fills, each once', (t) 
     beats.echoMs[row] = Number.POSITIVE_INFINITY;
     beats.detectionMs[row] = Number.POSITIVE_INFINITY;
   }
-  const paths = new Uint8Array(new SharedArrayBuffer(pathSlotBytes(capacity)));
+  const paths = new Uint8Array(new SharedArrayBuffer(pathSlotBytes(beats)));
   const tables = { sessions, peers, beats, paths, available: new Int32Array(4), era: new Int32Array(1) };
   const peerControl = new Int32Array(capacity * 4);
   const context = new RouterContext(memory, tables, new SnapshotView({ ...snapshot(), peerControl }));

@@ -21,10 +21,20 @@ import {
 } from '../../../src/core/packet/rows.js';
 import { BFD_ECHO_PORT, Envelope } from '../../../src/core/path/datagram.js';
 import { ECHO_LONG_BYTES, encodeLongEcho } from '../../../src/core/path/echo.js';
-import { PATHS_PER_PEER, SLOTS_PER_PEER } from '../../../src/core/router/beat-table.js';
 import { IN_SEAL, IN_SEAL_WHOLE, OUT_PATH } from '../../../src/core/router/outbox.js';
 import { address, checksumsRight, type IpOptions, ip, tcp, udp } from '../../support/packets.js';
-import { AWS, AWS_A, AWS_B, NOW, OTHER, type Outcome, RouterBench, STRANGER } from '../../support/router.js';
+import {
+  AWS,
+  AWS_A,
+  AWS_B,
+  NOW,
+  OTHER,
+  type Outcome,
+  pathOf,
+  RouterBench,
+  rowOf,
+  STRANGER,
+} from '../../support/router.js';
 
 const MTU = 1232;
 const HERE4 = { source: '172.16.10.15', destination: '10.100.100.15' };
@@ -212,7 +222,7 @@ function longEcho(length: number): Uint8Array {
 
 test('a probe of the peer is answered by a small packet, and the answer to ours handed on', (t) => {
   const bench = new RouterBench();
-  bench.tables.beats.slot[AWS_A * PATHS_PER_PEER] = AWS_A * SLOTS_PER_PEER;
+  bench.tables.beats.slot[rowOf(AWS_A)] = pathOf(AWS_A);
   const answer = bench.fromPeer(AWS_A, longEcho(1_360), 0);
   t.is(answer.verdict, VERDICT_SEAL);
   t.is(answer.packet.length, 48 + ECHO_LONG_BYTES);
@@ -234,7 +244,7 @@ test('a probe of the control thread goes by its path and must stay whole, also t
     [IN_SEAL_WHOLE, FLAG_SEAL_WHOLE],
     [IN_SEAL, 0],
   ]) {
-    const path = AWS_B * SLOTS_PER_PEER + 3;
+    const path = pathOf(AWS_B) + 3;
     t.true(bench.memory.inbox.push(type, AWS_B, path + 1, probe, 0, probe.length));
     t.is(bench.router.handleInbox(), 1);
     const at = controlRow * ROW_STRIDE;

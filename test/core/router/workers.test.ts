@@ -15,10 +15,10 @@ import {
   VERDICT_OPEN,
   VERDICT_SEAL,
 } from '../../../src/core/packet/rows.js';
-import { BEAT_BYTES, PATHS_PER_PEER, SLOTS_PER_PEER } from '../../../src/core/router/beat-table.js';
+import { BEAT_BYTES } from '../../../src/core/router/beat-table.js';
 import { CONTROL_BYTES, CONTROL_ROWS } from '../../../src/core/router/memory.js';
 import { IN_SEAL, IN_STRAY, OUT_DATAGRAM, OUT_STRAY } from '../../../src/core/router/outbox.js';
-import { NOW, RouterBench } from '../../support/router.js';
+import { NOW, pathOf, RouterBench, rowOf } from '../../support/router.js';
 
 const FROM = encodeEndpoint(Uint8Array.of(192, 0, 2, 9), 4711, 3);
 const AT = 1_000;
@@ -105,10 +105,10 @@ test('each peer is beaten for by one worker, whatever their number', (t) => {
       const bench = new RouterBench({}, { worker, workers });
       const { beats, sessions } = bench.tables;
       for (let peer = 0; peer < 4; peer++) {
-        const row = peer * PATHS_PER_PEER;
+        const row = rowOf(peer);
         sessions.expiresAtMs[peer] = NOW + 10_000;
         beats.mask[peer] = 1;
-        beats.slot[row] = peer * SLOTS_PER_PEER;
+        beats.slot[row] = pathOf(peer);
         beats.intervalMs[row] = 75;
         beats.jitterMin[row] = 1;
         beats.jitterMax[row] = 1;
