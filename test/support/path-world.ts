@@ -5,6 +5,7 @@
 import { encodeEndpoint, endpointAddress, endpointPort } from '../../src/core/base/endpoint.js';
 import { SeededRandom } from '../../src/core/base/random.js';
 import { Parsed } from '../../src/core/packet/parsed.js';
+import { BFD_REFUSALS } from '../../src/core/path/bfd-packet.js';
 import { BFD_ECHO_PORT, BFD_TTL } from '../../src/core/path/datagram.js';
 import { writeEchoAnswer } from '../../src/core/path/echo.js';
 import { PACE_DEFAULT } from '../../src/core/path/pacing.js';
@@ -69,6 +70,7 @@ export class Node {
       random: () => random.fraction(),
       mtuBytes: () => 0,
       newDiscriminator: () => ++this.#discriminator,
+      refusals: new Uint32Array(BFD_REFUSALS.length),
       ...this.plan.settings,
     };
     const [own, peer] = this.name === 'a' ? [INNER.a, INNER.b] : [INNER.b, INNER.a];

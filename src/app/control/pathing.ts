@@ -7,6 +7,7 @@ import { randomInt } from 'node:crypto';
 import { ENDPOINT_BYTES, ENDPOINT_SOCKET, sameEndpoint } from '../../core/base/endpoint.js';
 import type { ClusterTimes } from '../../core/cluster/settings.js';
 import { Parsed } from '../../core/packet/parsed.js';
+import { BFD_REFUSALS } from '../../core/path/bfd-packet.js';
 import { withFamilies } from '../../core/path/families.js';
 import { PACE_DEFAULT, type Pace, planEchoMs, planPace, planSlowdown } from '../../core/path/pacing.js';
 import type { RemoteEndpoint, Uplink } from '../../core/path/path.js';
@@ -70,6 +71,8 @@ export class Pathing {
   readonly #around: PathSurroundings;
   readonly #configured: Pace;
   readonly #parsed = new Parsed();
+  /** Our control address. */
+  readonly #own: Uint8Array;
   readonly #uplinkReasons = new Map<number, string>();
   /** By peer number. BOUNDED by the directory's capacity. */
   readonly #peers = new Map<number, Managed>();
@@ -83,6 +86,7 @@ export class Pathing {
   constructor(options: PathingOptions) {
     const { probeMs, detectionMs } = options.times;
     this.#options = options;
+    this.#own = options.controlOf(options.ownKey);
     this.#uplinks = options.uplinks;
     this.#configured = {
       desiredMinTxMs: probeMs,
@@ -101,6 +105,7 @@ export class Pathing {
         mtuBytes: options.mtuBytes,
         random: Math.random,
         newDiscriminator: () => this.#newDiscriminator(),
+        refusals: new Uint32Array(BFD_REFUSALS.length),
       },
       uplinkReason: (id) => this.#uplinkReasons.get(id) ?? '',
     };
@@ -126,15 +131,10 @@ export class Pathing {
 
   /** A peer is new, or its endpoints have changed. */
   set(peer: number, name: string, publicKey: Uint8Array, partner: boolean): void {
-    const { controlOf, ownKey } = this.#options;
+    const { controlOf } = this.#options;
     let managed = this.#peers.get(peer);
     if (managed === undefined) {
-      const paths = new PeerPaths(
-        this.#around,
-        { number: peer, name },
-        controlOf(ownKey),
-        controlOf(publicKey),
-      );
+      const paths = new PeerPaths(this.#around, { number: peer, name }, this.#own, controlOf(publicKey));
       managed = { paths, partner, pace: this.#configured, echoMs: ECHO_LONE_MS };
       this.#peers.set(peer, managed);
       for (const [id, reason] of this.#uplinkReasons) paths.handleUplink(id, reason);

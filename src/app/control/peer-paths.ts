@@ -41,6 +41,13 @@ export interface PathSurroundings {
   readonly onChange: (peer: number) => void;
 }
 
+/** A path and its row; `toldUplink` is the one that was told of its state, −1 none. */
+interface Carried {
+  readonly path: number;
+  readonly row: number;
+  toldUplink: number;
+}
+
 /** For so long after a large packet more are expected: a transfer that has met a narrow path sends hardly any. */
 const LARGE_MS = 10_000;
 /** A packet to be sealed; it never holds anything from one call to the next. */
@@ -58,10 +65,8 @@ export class PeerPaths {
   /** Why traffic goes by the path in use. */
   why = '';
   readonly #around: PathSurroundings;
-  /** By path number. BOUNDED by PATHS_PER_PEER. */
-  readonly #rows = new Map<number, number>();
-  /** By path number: the uplink that was told of it. */
-  readonly #told = new Map<number, number>();
+  /** Paths that have a row. BOUNDED by PATHS_PER_PEER. */
+  readonly #carried: Carried[] = [];
   readonly #teller = new NewsTeller();
   #largeAtMs = Number.NEGATIVE_INFINITY;
   #largeBy: Path | undefined;
@@ -158,7 +163,7 @@ export class PeerPaths {
   /** Takes over what workers have measured. */
   handleEchoes(now: number): void {
     let any = false;
-    for (const [path, row] of this.#rows) {
+    for (const { path, row } of this.#carried) {
       const { answered, lost, rttMs } = this.#around.rows.takeEchoes(row);
       if (answered + lost === 0) continue;
       this.manager.handleEchoes(path, answered, lost, rttMs, now);
@@ -173,9 +178,9 @@ export class PeerPaths {
    */
   sendOn(path: Path, packet: Uint8Array, whole = false): boolean {
     const { rows, seal } = this.#around;
-    const row = this.#rows.get(path.id);
-    if (row === undefined || !this.hasSession) return false;
-    seal(this.number, packet, rows.slot(row), whole);
+    const carried = this.#carriedOf(path.id);
+    if (carried === undefined || !this.hasSession) return false;
+    seal(this.number, packet, rows.slot(carried.row), whole);
     return true;
   }
 
@@ -192,13 +197,13 @@ export class PeerPaths {
   /** Gives everything back. */
   close(): void {
     clearTimeout(this.#asking);
-    for (const path of [...this.#rows.keys()]) this.#release(path);
+    for (const { path } of [...this.#carried]) this.#release(path);
     this.#around.rows.unpin(this.number);
     this.#around.rows.publishMtu(this.number, undefined);
   }
 
   #feed(): void {
-    for (const [path, row] of this.#rows) this.manager.handleClocks(path, this.#around.rows.clocks(row));
+    for (const { path, row } of this.#carried) this.manager.handleClocks(path, this.#around.rows.clocks(row));
   }
 
   #drain(): void {
@@ -233,12 +238,16 @@ export class PeerPaths {
   }
 
   #release(path: number): void {
-    const row = this.#rows.get(path);
-    if (row === undefined) return;
-    this.#keepPlace(row);
-    this.#around.rows.release(row, this.#around.now());
-    this.#rows.delete(path);
+    const carried = this.#carriedOf(path);
+    if (carried === undefined) return;
+    this.#keepPlace(carried.row);
+    this.#around.rows.release(carried.row, this.#around.now());
     this.#tellUplink(path, undefined);
+    this.#carried.splice(this.#carried.indexOf(carried), 1);
+  }
+
+  #carriedOf(path: number): Carried | undefined {
+    return this.#carried.find((one) => one.path === path);
   }
 
   /** While no path works the peer is sent to where it last was: the record must outlive its row. */
@@ -250,10 +259,11 @@ export class PeerPaths {
   }
 
   #tellUplink(id: number, state: PathState | undefined): void {
-    const uplink = this.manager.paths.find((path) => path.id === id)?.uplink.id ?? this.#told.get(id);
-    if (uplink === undefined) return;
-    if (state === undefined) this.#told.delete(id);
-    else this.#told.set(id, uplink);
+    const carried = this.#carriedOf(id);
+    if (carried === undefined) return;
+    const uplink = this.manager.paths.find((path) => path.id === id)?.uplink.id ?? carried.toldUplink;
+    if (uplink < 0) return;
+    carried.toldUplink = state === undefined ? -1 : uplink;
     this.#around.onPath(uplink, this.name, String(id), state);
   }
 
@@ -261,11 +271,11 @@ export class PeerPaths {
     const { rows, uplinkReason, wake, now } = this.#around;
     let wakes = false;
     for (const path of this.manager.paths) {
-      let row = this.#rows.get(path.id);
-      if (row === undefined) {
+      let row = this.#carriedOf(path.id)?.row ?? -1;
+      if (row < 0) {
         row = rows.take(this.number, now());
         if (row < 0) continue;
-        this.#rows.set(path.id, row);
+        this.#carried.push({ path: path.id, row, toldUplink: -1 });
       }
       const silent = uplinkReason(path.uplink.id) !== '';
       if (rows.publish(row, this.manager, path, silent, this.#echoMs)) wakes = true;
@@ -289,9 +299,9 @@ export class PeerPaths {
         log.info({ event: `path-${event.to}`, peer: this.name, path: path(event.path), why: event.why });
         break;
       case 'use': {
-        const row = event.path === undefined ? undefined : this.#rows.get(event.path);
-        if (row === undefined) rows.unpin(this.number);
-        else rows.pin(this.number, row);
+        const carried = event.path === undefined ? undefined : this.#carriedOf(event.path);
+        if (carried === undefined) rows.unpin(this.number);
+        else rows.pin(this.number, carried.row);
         this.why = event.why;
         log.info({ event: 'path-in-use', peer: this.name, path: path(event.path), why: event.why });
         break;

@@ -23,7 +23,8 @@ export interface Parts {
 interface Letter extends Parts {
   readonly incarnation: number;
   readonly sequence: number;
-  readonly unacknowledged: Set<number>;
+  /** Numbers of parts; mostly there is one. */
+  unacknowledged: readonly number[];
   readonly builtAtMs: number;
   sentAtMs: number;
 }
@@ -86,8 +87,8 @@ export class Post {
     const letter = box?.letter;
     if (box === undefined || letter?.incarnation !== incarnation || letter.sequence !== sequence)
       return false;
-    const settled = letter.unacknowledged.size === 0;
-    letter.unacknowledged.delete(part);
+    const settled = letter.unacknowledged.length === 0;
+    letter.unacknowledged = letter.unacknowledged.filter((one) => one !== part);
     if (lists === letter.revision) box.held = lists;
     else if (letter.keeps || settled) this.renew(peer);
     return box.urgent;
@@ -100,7 +101,7 @@ export class Post {
   }
 
   #staleMs(letter: Letter): number {
-    return this.#times.helloMs * (letter.unacknowledged.size === 0 ? SETTLED_FACTOR : 1);
+    return this.#times.helloMs * (letter.unacknowledged.length === 0 ? SETTLED_FACTOR : 1);
   }
 
   /** Sends what is due to `peer`; `early`: what is due soon too. `build` makes a new hello for a peer that holds the lists of number `held`. */
@@ -124,7 +125,7 @@ export class Post {
       box.sequence++;
       if (letter?.incarnation !== incarnation) box.held = 0;
       const built = build(box.sequence, box.held);
-      const unacknowledged = new Set(built.parts.keys());
+      const unacknowledged = built.parts.map((_, part) => part);
       const { sequence } = box;
       box.letter = {
         incarnation,
@@ -139,7 +140,7 @@ export class Post {
     } else if (
       this.#repeats &&
       up &&
-      letter.unacknowledged.size > 0 &&
+      letter.unacknowledged.length > 0 &&
       waits.passed(letter.sentAtMs, helloRepeatMs)
     ) {
       letter.sentAtMs = waits.now;

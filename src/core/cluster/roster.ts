@@ -125,7 +125,8 @@ export class Directory {
       const known: KnownCluster = {
         name: cluster.name,
         gateway: cluster.gateway,
-        members: [],
+        // Of its final length: an array that grows by its first member keeps room for sixteen more.
+        members: new Array<KnownNode>(cluster.members.length),
         epoch: undefined,
       };
       const old = before?.cluster(cluster.name);
@@ -139,7 +140,7 @@ export class Directory {
         const node = newNode(name, peer, known, member);
         const oldNode = old?.members.find((candidate) => candidate.name === name);
         if (oldNode !== undefined && same) Object.assign(node, { ...oldNode, peer, cluster: known, member });
-        known.members.push(node);
+        known.members[member] = node;
         this.#byName.set(name, node);
         if (peer >= 0) this.#byPeer.set(peer, node);
       });

@@ -104,7 +104,8 @@ function resolveMembers(
           `node '${member}' is already a member of cluster '${names[taken[0]]}'.`,
         );
     }
-    return indices;
+    // Without the room that a list keeps to grow.
+    return indices.slice();
   });
   return { members, places };
 }

@@ -3,23 +3,22 @@
  * packets go to port 3784 and echo packets to 3785, from a port of 49152–65535, with TTL or hop limit 255: a packet
  * that arrives with less has been forwarded by somebody and is refused (RFC 5881 5, RFC 5082).
  *
- * An `Envelope` prepares the headers of one conversation once; sealing a payload into it writes whole IP packets into
- * the caller's buffer and allocates nothing.
+ * An `Envelope` is the headers of one conversation; sealing a payload into it writes whole IP packets into the caller's
+ * buffer and allocates nothing. It keeps no bytes of its own: a node has one for each of thousands of peers.
  */
 import { assert } from '../base/assert.js';
-import { fold, pseudoHeaderSum, sum } from '../packet/checksum.js';
+import { pseudoHeaderSum, sum } from '../packet/checksum.js';
 import {
   get16,
   IP4_CHECKSUM,
-  IP4_DESTINATION,
   IP4_DONT_FRAGMENT,
   IP4_FRAGMENT,
   IP4_HEADER,
+  IP4_ID,
   IP4_LENGTH,
   IP4_PROTOCOL,
   IP4_SOURCE,
   IP4_TTL,
-  IP6_DESTINATION,
   IP6_HEADER,
   IP6_HOP_LIMIT,
   IP6_NEXT_HEADER,
@@ -52,59 +51,66 @@ export function bfdSourcePort(index: number): number {
 export class Envelope {
   /** Bytes before the payload: IP and UDP headers. */
   readonly headerBytes: number;
-  readonly #header: Uint8Array;
-  readonly #v4: boolean;
-  /** The sum of everything in the UDP checksum that does not change with the payload: addresses, protocol, ports. */
-  readonly #fixedSum: number;
+  readonly #source: Uint8Array;
+  readonly #destination: Uint8Array;
+  readonly #sourcePort: number;
+  readonly #destinationPort: number;
 
-  /** `source` and `destination` have 4 or 16 bytes, of one family; they are copied. */
+  /** `source` and `destination` have 4 or 16 bytes, of one family; they are kept, not copied. */
   constructor(source: Uint8Array, destination: Uint8Array, sourcePort: number, destinationPort: number) {
     assert(source.length === destination.length, 'both ends are of one family');
-    this.#v4 = source.length === 4;
-    const ipBytes = this.#v4 ? IP4_HEADER : IP6_HEADER;
-    this.headerBytes = ipBytes + UDP_HEADER;
-    const header = new Uint8Array(this.headerBytes);
-    this.#header = header;
-    header.set(source, this.#v4 ? IP4_SOURCE : IP6_SOURCE);
-    header.set(destination, this.#v4 ? IP4_DESTINATION : IP6_DESTINATION);
-    if (this.#v4) {
-      put16(header, 0, 0x4500 | TRAFFIC_CLASS);
-      put16(header, IP4_FRAGMENT, IP4_DONT_FRAGMENT);
-      header[IP4_TTL] = BFD_TTL;
-      header[IP4_PROTOCOL] = PROTOCOL_UDP;
-    } else {
-      put32(header, 0, 0x6000_0000 | (TRAFFIC_CLASS << 20));
-      header[IP6_NEXT_HEADER] = PROTOCOL_UDP;
-      header[IP6_HOP_LIMIT] = BFD_TTL;
-    }
-    put16(header, ipBytes + UDP_SOURCE_PORT, sourcePort);
-    put16(header, ipBytes + UDP_DESTINATION_PORT, destinationPort);
-    const addresses = sum(header, this.#v4 ? IP4_SOURCE : IP6_SOURCE, source.length * 2, PROTOCOL_UDP);
-    this.#fixedSum = fold(addresses + sourcePort + destinationPort);
+    this.#source = source;
+    this.#destination = destination;
+    this.#sourcePort = sourcePort;
+    this.#destinationPort = destinationPort;
+    this.headerBytes = (source.length === 4 ? IP4_HEADER : IP6_HEADER) + UDP_HEADER;
   }
 
   /**
-   * Makes a whole IP packet at `at` around a payload of `length` bytes that already stands at `at + headerBytes`.
-   * Returns the packet's length.
+   * Makes a whole IP packet at `at` around a payload of `length` bytes that already stands at `at + headerBytes`, to another
+   * port where one is given. Returns the packet's length.
    */
-  close(bytes: Uint8Array, at: number, length: number): number {
-    const header = this.#header;
-    for (let i = 0; i < header.length; i++) bytes[at + i] = header[i];
-    const udp = at + header.length - UDP_HEADER;
+  close(bytes: Uint8Array, at: number, length: number, destinationPort = this.#destinationPort): number {
+    const total = this.headerBytes + length;
+    const udp = at + this.headerBytes - UDP_HEADER;
     const udpBytes = UDP_HEADER + length;
-    const total = header.length + length;
-    if (this.#v4) {
-      put16(bytes, at + IP4_LENGTH, total);
-      put16(bytes, at + IP4_CHECKSUM, ~sum(bytes, at, IP4_HEADER, 0) & 0xffff);
-    } else {
-      put16(bytes, at + IP6_PAYLOAD_LENGTH, udpBytes);
+    const addressBytes = this.#source.length;
+    const v4 = addressBytes === 4;
+    const addresses = at + (v4 ? IP4_SOURCE : IP6_SOURCE);
+    for (let i = 0; i < addressBytes; i++) {
+      bytes[addresses + i] = this.#source[i];
+      bytes[addresses + addressBytes + i] = this.#destination[i];
     }
+    if (v4) writeHeader4(bytes, at, total);
+    else writeHeader6(bytes, at, udpBytes);
+    put16(bytes, udp + UDP_SOURCE_PORT, this.#sourcePort);
+    put16(bytes, udp + UDP_DESTINATION_PORT, destinationPort);
     put16(bytes, udp + UDP_LENGTH, udpBytes);
-    const checksum =
-      ~sum(bytes, udp + UDP_HEADER, length, fold(this.#fixedSum + udpBytes + udpBytes)) & 0xffff;
+    put16(bytes, udp + UDP_CHECKSUM, 0);
+    const pseudo = sum(bytes, addresses, 2 * addressBytes, PROTOCOL_UDP + udpBytes);
+    const checksum = ~sum(bytes, udp, udpBytes, pseudo) & 0xffff;
     put16(bytes, udp + UDP_CHECKSUM, checksum === 0 ? 0xffff : checksum);
     return total;
   }
+}
+
+/** All but the addresses, which stand already. */
+function writeHeader4(bytes: Uint8Array, at: number, total: number): void {
+  put16(bytes, at, 0x4500 | TRAFFIC_CLASS);
+  put16(bytes, at + IP4_LENGTH, total);
+  put16(bytes, at + IP4_ID, 0);
+  put16(bytes, at + IP4_FRAGMENT, IP4_DONT_FRAGMENT);
+  bytes[at + IP4_TTL] = BFD_TTL;
+  bytes[at + IP4_PROTOCOL] = PROTOCOL_UDP;
+  put16(bytes, at + IP4_CHECKSUM, 0);
+  put16(bytes, at + IP4_CHECKSUM, ~sum(bytes, at, IP4_HEADER, 0) & 0xffff);
+}
+
+function writeHeader6(bytes: Uint8Array, at: number, payload: number): void {
+  put32(bytes, at, 0x6000_0000 | (TRAFFIC_CLASS << 20));
+  put16(bytes, at + IP6_PAYLOAD_LENGTH, payload);
+  bytes[at + IP6_NEXT_HEADER] = PROTOCOL_UDP;
+  bytes[at + IP6_HOP_LIMIT] = BFD_TTL;
 }
 
 /** Whether `parsed` is whole UDP to a port of BFD, so that `checkDatagram` is worth asking. */

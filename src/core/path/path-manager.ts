@@ -11,15 +11,7 @@
 import { ENDPOINT_SOCKET } from '../base/endpoint.js';
 import { UDP_HEADER } from '../packet/offsets.js';
 import type { Parsed } from '../packet/parsed.js';
-import {
-  BFD_BYTES,
-  BFD_DOWN,
-  BFD_REFUSAL,
-  BFD_REFUSALS,
-  BFD_UP,
-  BfdPacket,
-  DIAGNOSTIC_PATH_DOWN,
-} from './bfd-packet.js';
+import { BFD_BYTES, BFD_DOWN, BFD_REFUSAL, BFD_UP, BfdPacket, DIAGNOSTIC_PATH_DOWN } from './bfd-packet.js';
 import { PathChoice } from './choice.js';
 import {
   BFD_CONTROL_PORT,
@@ -44,6 +36,11 @@ const RIVAL_MS = 5_000;
 /** Events that may wait between two drains; one input causes a handful per path. */
 const EVENTS_MAX = 1_024;
 
+/** No uplink has ever been lost: so it is for most. */
+const NO_REASONS: ReadonlyMap<number, string> = new Map();
+/** The packet at hand; it never holds anything from one call to the next. */
+const scratch = new BfdPacket();
+
 /** What a worker has seen and done for one path since; −Infinity = nothing. */
 export interface PathClocks {
   readonly receivedUnchangedAtMs: number;
@@ -53,8 +50,8 @@ export interface PathClocks {
 }
 
 export class PathManager {
-  /** Refused packets by number of the refusal (BFD_REFUSALS). */
-  readonly refusals = new Uint32Array(BFD_REFUSALS.length);
+  /** Refused packets by number of the refusal (BFD_REFUSALS), of all who share the settings. */
+  readonly refusals: Uint32Array;
   /** Of the packet that pollTransmit has written: the path it belongs to, and the one to send it on. */
   transmitPath: Path | undefined;
   transmitVia: Path | undefined;
@@ -63,11 +60,8 @@ export class PathManager {
   readonly #table: PathTable;
   readonly #choice = new PathChoice();
   readonly #events: PathEvent[] = [];
-  readonly #packet = new BfdPacket();
-  readonly #control: Envelope;
-  readonly #echo: Envelope;
-  readonly #uplinkReasons = new Map<number, string>();
-  readonly #echoDue = new Set<Path>();
+  readonly #envelope: Envelope;
+  #uplinkReasons = NO_REASONS;
   #settings: PathSettings;
   #now: number;
 
@@ -75,10 +69,10 @@ export class PathManager {
   constructor(settings: PathSettings, own: Uint8Array, peer: Uint8Array, now: number) {
     this.#settings = settings;
     this.#now = now;
-    this.#table = new PathTable(() => this.#settings);
+    this.#table = new PathTable();
+    this.refusals = settings.refusals;
     const port = bfdSourcePort(Math.floor(settings.random() * 0x4000));
-    this.#control = new Envelope(own, peer, port, BFD_CONTROL_PORT);
-    this.#echo = new Envelope(own, peer, port, BFD_ECHO_PORT);
+    this.#envelope = new Envelope(own, peer, port, BFD_CONTROL_PORT);
   }
 
   get paths(): readonly Path[] {
@@ -98,7 +92,7 @@ export class PathManager {
 
   /** The uplinks of this node and the endpoints of the peer, as they are now. */
   setTopology(uplinks: readonly Uplink[], endpoints: readonly RemoteEndpoint[], now: number): void {
-    const { added, removed, moved } = this.#table.setTopology(uplinks, endpoints, now);
+    const { added, removed, moved } = this.#table.setTopology(uplinks, endpoints, this.#settings, now);
     for (const path of removed) this.#removed(path, 'no longer configured');
     for (const path of moved) this.#moved(path, 'its endpoint has changed', now);
     for (const path of added) {
@@ -110,7 +104,7 @@ export class PathManager {
 
   /** An uplink can be used (`reason` is '') or cannot, and why. What is lost is left at once, and the peer is told. */
   handleUplink(id: number, reason: string, now: number): void {
-    this.#uplinkReasons.set(id, reason);
+    this.#uplinkReasons = new Map(this.#uplinkReasons).set(id, reason);
     for (const path of this.paths) {
       if (path.uplink.id !== id) continue;
       if (reason !== '') {
@@ -197,7 +191,7 @@ export class PathManager {
       path.echo.handleTimeout(now);
       path.mtu.handleTimeout(now);
       if (now >= this.#nextEchoAtMs(path)) {
-        this.#echoDue.add(path);
+        path.isEchoDue = true;
         path.nextEchoAtMs = now + this.#echoMs(path);
       }
       if (this.#whyNot(path) === '' && path.redial.take(now)) this.#redial(path, now);
@@ -216,42 +210,43 @@ export class PathManager {
   pollTransmit(bytes: Uint8Array, at: number): number {
     this.transmitWhole = false;
     for (const path of this.paths) {
-      while (path.session.pollPacket(this.#packet)) {
+      while (path.session.pollPacket(scratch)) {
         const via = this.#whyNot(path) === '' ? path : this.current;
         if (via === undefined) continue;
         this.transmitPath = path;
         this.transmitVia = via;
-        this.#packet.encode(bytes, at + this.#control.headerBytes);
-        return this.#control.close(bytes, at, BFD_BYTES);
+        scratch.encode(bytes, at + this.#envelope.headerBytes);
+        return this.#envelope.close(bytes, at, BFD_BYTES);
       }
     }
-    for (const path of this.#echoDue) {
-      this.#echoDue.delete(path);
+    for (const path of this.paths) {
+      if (!path.isEchoDue) continue;
+      path.isEchoDue = false;
       this.transmitPath = path;
       this.transmitVia = path;
-      path.echo.encodeNext(bytes, at + this.#echo.headerBytes, this.#now);
-      return this.#echo.close(bytes, at, ECHO_BYTES);
+      path.echo.encodeNext(bytes, at + this.#envelope.headerBytes, this.#now);
+      return this.#envelope.close(bytes, at, ECHO_BYTES, BFD_ECHO_PORT);
     }
     return this.#pollProbe(bytes, at);
   }
 
   #pollProbe(bytes: Uint8Array, at: number): number {
-    const { headerBytes } = this.#echo;
+    const { headerBytes } = this.#envelope;
     for (const path of this.paths) {
       const length = path.encodeProbe(bytes, at + headerBytes, headerBytes);
       if (length === 0) continue;
       this.transmitPath = path;
       this.transmitVia = path;
       this.transmitWhole = true;
-      return this.#echo.close(bytes, at, length);
+      return this.#envelope.close(bytes, at, length, BFD_ECHO_PORT);
     }
     return 0;
   }
 
   /** Writes what a worker repeats for `path`, as a whole inner packet, at `at`; returns its length. */
   writeTemplate(path: Path, bytes: Uint8Array, at: number): number {
-    bytes.set(path.session.offload.template, at + this.#control.headerBytes);
-    return this.#control.close(bytes, at, BFD_BYTES);
+    bytes.set(path.session.offload.template, at + this.#envelope.headerBytes);
+    return this.#envelope.close(bytes, at, BFD_BYTES);
   }
 
   /** Takes an event. */
@@ -278,7 +273,7 @@ export class PathManager {
     if (refusal !== 0) return refusal;
     const at = parsed.l4Offset + UDP_HEADER;
     const length = payloadLength(bytes, parsed);
-    if (!isEcho) return this.#packet.parse(bytes, at, length) || this.#handleControl(this.#packet, from, now);
+    if (!isEcho) return scratch.parse(bytes, at, length) || this.#handleControl(scratch, from, now);
     if (parsed.ttl !== ECHO_ANSWER_TTL || length < ECHO_BYTES) return BFD_REFUSAL['not-echo'];
     const path = this.#table.byDiscriminator(echoDiscriminator(bytes, at));
     return path?.handleAnswer(bytes, at, length, now) ?? BFD_REFUSAL['echo-unknown'];
@@ -314,7 +309,7 @@ export class PathManager {
   }
 
   #learn(from: Uint8Array, now: number): Path | undefined {
-    const learned = this.#table.learn(from, now);
+    const learned = this.#table.learn(from, this.#settings, now);
     if (learned === undefined) return undefined;
     const { path, evicted } = learned;
     if (evicted) this.#removed(evicted, 'made room for a new one');
@@ -323,7 +318,6 @@ export class PathManager {
   }
 
   #removed(path: Path, why: string): void {
-    this.#echoDue.delete(path);
     this.#say({ kind: 'removed', path: path.id, why });
   }
 
@@ -374,7 +368,7 @@ export class PathManager {
     if (health.state === 'down') {
       path.echo.abandon();
       path.mtu.stop();
-      this.#echoDue.delete(path);
+      path.isEchoDue = false;
       if (!path.isLearned) path.redial.handleDown(now);
     } else if (from === 'down') {
       path.redial.handleUp();

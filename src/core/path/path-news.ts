@@ -121,9 +121,12 @@ function newsOf(paths: readonly Path[]): PathNews[] {
     }));
 }
 
+/** Nothing has been told yet: all peers share it. */
+const NOTHING = new Uint8Array();
+
 /** When and what to tell one peer. Sans-IO. */
 export class NewsTeller {
-  #told: Uint8Array = new Uint8Array();
+  #told: Uint8Array = NOTHING;
   #repeatMs = 0;
   #repeatAtMs = Number.POSITIVE_INFINITY;
   #nextAtMs = Number.POSITIVE_INFINITY;
@@ -135,7 +138,7 @@ export class NewsTeller {
 
   /** There is a session with the peer, as there was not before: what it knew may be lost. */
   handleSession(now: number): void {
-    this.#told = new Uint8Array();
+    this.#told = NOTHING;
     this.handleChange(now);
   }
 

@@ -21,13 +21,8 @@ export const PATHS_MAX = 8;
 
 export class PathTable {
   readonly paths: Path[] = [];
-  readonly #settings: () => PathSettings;
   #uplinks: readonly Uplink[] = [];
   #nextId = 0;
-
-  constructor(settings: () => PathSettings) {
-    this.#settings = settings;
-  }
 
   /** The path with this number. */
   get(id: number): Path | undefined {
@@ -38,6 +33,7 @@ export class PathTable {
   setTopology(
     uplinks: readonly Uplink[],
     endpoints: readonly RemoteEndpoint[],
+    settings: PathSettings,
     now: number,
   ): { added: Path[]; removed: Path[]; moved: Path[] } {
     this.#uplinks = uplinks;
@@ -58,7 +54,7 @@ export class PathTable {
           // While it works it stays where it is: the new address counts from the next dial on.
           if (known.session.state !== BFD_UP && returnToConfigured(known)) moved.push(known);
         } else if (endpoint !== undefined && this.paths.length < PATHS_MAX) {
-          added.push(this.#add(uplink, { endpoint, configured }, now));
+          added.push(this.#add(uplink, { endpoint, configured }, settings, now));
         }
       }
     }
@@ -104,7 +100,11 @@ export class PathTable {
   }
 
   /** A new path to where a packet came from. `evicted` made room for it. Undefined if there is no room, or no uplink. */
-  learn(from: Uint8Array, now: number): { path: Path; evicted: Path | undefined } | undefined {
+  learn(
+    from: Uint8Array,
+    settings: PathSettings,
+    now: number,
+  ): { path: Path; evicted: Path | undefined } | undefined {
     const uplink = this.uplinkOf(from);
     if (uplink === undefined) return undefined;
     let evicted: Path | undefined;
@@ -114,7 +114,10 @@ export class PathTable {
       if (evicted === undefined) return undefined;
       this.remove(evicted);
     }
-    return { path: this.#add(uplink, { endpoint: from.slice(), configured: undefined }, now), evicted };
+    return {
+      path: this.#add(uplink, { endpoint: from.slice(), configured: undefined }, settings, now),
+      evicted,
+    };
   }
 
   #isAddressOf({ uplink, endpoint }: Path, from: Uint8Array): boolean {
@@ -124,9 +127,10 @@ export class PathTable {
   #add(
     uplink: Uplink,
     where: { readonly endpoint: Uint8Array; readonly configured: RemoteEndpoint | undefined },
+    settings: PathSettings,
     now: number,
   ): Path {
-    const path = new Path(this.#nextId++, uplink, where, this.#settings(), now);
+    const path = new Path(this.#nextId++, uplink, where, settings, now);
     this.paths.push(path);
     return path;
   }

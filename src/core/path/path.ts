@@ -59,6 +59,8 @@ export interface PathSettings {
   readonly random: () => number;
   /** A nonzero number of 32 bits that no session of this node has. */
   readonly newDiscriminator: () => number;
+  /** Counts packets that are refused, by number of the refusal (BFD_REFUSALS). */
+  readonly refusals: Uint32Array;
 }
 
 export class Path {
@@ -90,6 +92,8 @@ export class Path {
   /** When another session of the peer last spoke while this one was Up: the peer may have restarted. */
   rivalAtMs = Number.NEGATIVE_INFINITY;
   nextEchoAtMs: number;
+  /** An echo packet is to be sent. */
+  isEchoDue = false;
 
   constructor(
     id: number,

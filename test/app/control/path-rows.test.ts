@@ -3,6 +3,7 @@ import test from 'ava';
 import { PathRows } from '../../../src/app/control/path-rows.js';
 import { createSharedTables } from '../../../src/app/control/tables.js';
 import { encodeEndpoint } from '../../../src/core/base/endpoint.js';
+import { BFD_REFUSALS } from '../../../src/core/path/bfd-packet.js';
 import { PACE_DEFAULT } from '../../../src/core/path/pacing.js';
 import type { Path } from '../../../src/core/path/path.js';
 import { PathManager } from '../../../src/core/path/path-manager.js';
@@ -26,6 +27,7 @@ function managerOf(peer: number, count: number): PathManager {
     mtuBytes: () => 1408,
     random: () => 0.5,
     newDiscriminator: () => ++discriminator,
+    refusals: new Uint32Array(BFD_REFUSALS.length),
   };
   const manager = new PathManager(settings, new Uint8Array(16), new Uint8Array(16), NOW);
   const endpoints = Array.from({ length: count }, (_, k) => ({

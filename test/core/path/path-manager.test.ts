@@ -44,6 +44,7 @@ class Bench {
       random: () => 0.5,
       mtuBytes: () => 0,
       newDiscriminator: () => ++this.#discriminator,
+      refusals: new Uint32Array(BFD_REFUSALS.length),
     };
     this.manager = new PathManager({ ...defaults, ...settings }, OWN, PEER, 0);
   }

@@ -102,6 +102,10 @@ test('a session survives any sequence, and what it lets a worker absorb says not
 const INNER = { own: address('fd00::1'), peer: address('fd00::2') };
 const SOURCES = ['192.0.2.1', '192.0.2.2', '203.0.113.5'];
 
+function sumOf(counts: Uint32Array): number {
+  return counts.reduce((sum, count) => sum + count);
+}
+
 /** One run of a manager against a peer that sends whatever it likes from wherever it likes. */
 function attack(seed: number): { given: number; counted: number; accepted: number; problems: string[] } {
   const random = new SeededRandom(seed);
@@ -117,6 +121,7 @@ function attack(seed: number): { given: number; counted: number; accepted: numbe
       random: () => random.fraction(),
       mtuBytes: () => [0, 1_280, 1_408][Math.abs(seed) % 3],
       newDiscriminator: () => ++discriminator,
+      refusals: new Uint32Array(BFD_REFUSALS.length),
     },
     INNER.own,
     INNER.peer,
@@ -170,8 +175,7 @@ function attack(seed: number): { given: number; counted: number; accepted: numbe
     }
     problems.push(...check(manager, now, what >= 6 && what < 9));
   }
-  const counted = manager.refusals.reduce((sum, count) => sum + count);
-  return { given, counted, accepted: manager.refusals[0], problems };
+  return { given, counted: sumOf(manager.refusals), accepted: manager.refusals[0], problems };
 }
 
 /** Drains a manager and says what is wrong with it. */
