@@ -24,6 +24,7 @@ import {
   newMessage,
   writeUint32,
 } from './message.js';
+import { PeerBytes } from './peer-bytes.js';
 
 /** Checks the macs of messages to us and makes cookie replies. One for each own key. */
 export class CookieChecker {
@@ -91,12 +92,23 @@ export class MacWriter {
   readonly #crypto: Crypto;
   readonly #cookieUseMs: number;
   readonly #remotePublicKey: Uint8Array;
-  #lastMac1: Uint8Array | undefined;
+  readonly #bytes: PeerBytes;
+  readonly #peer: number;
+  #hasMac1 = false;
   #cookie: Uint8Array | undefined;
   #cookieUntilMs = Number.NEGATIVE_INFINITY;
 
-  constructor(crypto: Crypto, remotePublicKey: Uint8Array, timers: Timers) {
+  /** What it must remember it keeps among the `bytes` of `peer`. */
+  constructor(
+    crypto: Crypto,
+    remotePublicKey: Uint8Array,
+    timers: Timers,
+    bytes = new PeerBytes(1),
+    peer = 0,
+  ) {
     this.#crypto = crypto;
+    this.#bytes = bytes;
+    this.#peer = peer;
     this.#cookieUseMs = timers.cookieMs - timers.cookieLatencyMs;
     this.#remotePublicKey = remotePublicKey;
   }
@@ -105,8 +117,10 @@ export class MacWriter {
   writeMacs(message: Uint8Array, now: number): void {
     const mac1At = message.length - MAC1_FROM_END;
     const mac2At = message.length - MAC2_FROM_END;
-    this.#lastMac1 = this.#crypto.mac(this.#keyFor(LABEL_MAC1), message.subarray(0, mac1At));
-    message.set(this.#lastMac1, mac1At);
+    const mac1 = this.#crypto.mac(this.#keyFor(LABEL_MAC1), message.subarray(0, mac1At));
+    message.set(mac1, mac1At);
+    this.#bytes.lastMac1(this.#peer).set(mac1);
+    this.#hasMac1 = true;
     if (this.#cookie !== undefined && now < this.#cookieUntilMs) {
       message.set(this.#crypto.mac(this.#cookie, message.subarray(0, mac2At)), mac2At);
     }
@@ -114,10 +128,11 @@ export class MacWriter {
 
   /** Takes the cookie out of a reply to our last handshake message; false where it is no reply to that. */
   takeCookie(reply: Uint8Array, now: number): boolean {
-    if (this.#lastMac1 === undefined) return false;
+    if (!this.#hasMac1) return false;
+    const mac1 = this.#bytes.lastMac1(this.#peer);
     const nonce = reply.subarray(COOKIE_REPLY_NONCE, COOKIE_REPLY_COOKIE);
     const sealed = reply.subarray(COOKIE_REPLY_COOKIE, COOKIE_REPLY_BYTES);
-    const cookie = this.#crypto.xaeadOpen(this.#keyFor(LABEL_COOKIE), nonce, sealed, this.#lastMac1);
+    const cookie = this.#crypto.xaeadOpen(this.#keyFor(LABEL_COOKIE), nonce, sealed, mac1);
     if (cookie === undefined) return false;
     this.#cookie = cookie;
     this.#cookieUntilMs = now + this.#cookieUseMs;

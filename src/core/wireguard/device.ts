@@ -43,6 +43,7 @@ import {
   OutputQueue,
 } from './outputs.js';
 import { type HandshakeState, Peer, type PeerOptions } from './peer.js';
+import { PeerBytes } from './peer-bytes.js';
 import { isRenewalDue, renewalCheckMs } from './renewal.js';
 import { Responder } from './responder.js';
 import { Slots } from './slots.js';
@@ -96,6 +97,8 @@ export class WireGuard {
   /** BOUNDED by the peer table's capacity, as is the map by key. */
   readonly #peerAt: (Peer | undefined)[] = [];
   readonly #byKey = new Map<string, Peer>();
+  /** Shared with devices beside this one: their peers have other numbers. */
+  readonly #bytes: PeerBytes;
 
   constructor(options: WireGuardOptions) {
     const { crypto, sessions, peers, timestamps } = options;
@@ -108,6 +111,7 @@ export class WireGuard {
     this.publicKey = noise.publicKey;
     this.#sessions = sessions;
     this.#peers = peers;
+    this.#bytes = beside === undefined ? new PeerBytes(peers.capacity) : beside.#bytes;
     this.#keypairs = new Keypairs(sessions, peers, slots, timers, this.#outputs);
     this.#shared = {
       crypto,
@@ -140,7 +144,8 @@ export class WireGuard {
     const peer = new Peer(
       options,
       options.presharedKey ?? NO_PRESHARED_KEY,
-      new MacWriter(crypto, options.publicKey, timers),
+      new MacWriter(crypto, options.publicKey, timers, this.#bytes, options.index),
+      this.#bytes,
     );
     peer.jitterMs = drawJitterMs(crypto, timers);
     this.#peerAt[options.index] = peer;
@@ -160,6 +165,7 @@ export class WireGuard {
     this.#byKey.delete(formatKey(peer.publicKey));
     this.#deadlines.stop(index);
     clearClocks(this.#peers, index);
+    this.#bytes.erase(index);
   }
 
   /** There is now somewhere, or no longer anywhere, to send initiations to. */

@@ -95,10 +95,11 @@ export class Initiator {
     const { noise, slots, keypairs, outputs, peers, peerAt } = this.#shared;
     const index = readUint32(message, RESPONSE_RECEIVER);
     const peer = peerAt[slots.ownerOf(index)];
-    if (peer?.initiation === undefined || peer.remote === undefined) return 'unknown-index';
+    if (peer?.initiation === undefined) return 'unknown-index';
     const slot = peer.initiationSlot;
     if (slots.indexOf(slot) !== index) return 'unknown-index';
-    const keys = noise.openResponse(peer.initiation, peer.remote, message);
+    const remote = peer.remote(noise);
+    const keys = remote && noise.openResponse(peer.initiation, remote, message);
     if (keys === undefined) return 'response-undecryptable';
     peer.initiationSlot = -1;
     peer.becomeIdle();
@@ -118,12 +119,12 @@ export class Initiator {
 
   #send(peer: Peer, now: number, unixMs: number): void {
     const { crypto, noise, timers, timestamps, slots, outputs, peers, drops } = this.#shared;
-    peer.remote ??= noise.createRemote(peer.publicKey, peer.presharedKey);
+    const remote = peer.remote(noise);
     const slot = this.#reserveSlot(peer, now);
     const created =
-      peer.remote === undefined || slot < 0
+      remote === undefined || slot < 0
         ? undefined
-        : noise.createInitiation(peer.remote, slots.indexOf(slot), timestamps.next(unixMs));
+        : noise.createInitiation(remote, slots.indexOf(slot), timestamps.next(unixMs));
     if (created === undefined) {
       if (slot < 0) drops['no-slot']++;
       else this.#event('handshake-failed', peer.index, 'public key of small order');

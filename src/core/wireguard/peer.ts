@@ -11,9 +11,10 @@
  * into the workers.
  */
 import { assert } from '../base/assert.js';
-import { TIMESTAMP_BYTES, type Timers } from './constants.js';
+import type { Timers } from './constants.js';
 import type { MacWriter } from './cookie.js';
-import { eraseInitiation, type Initiation, type Remote } from './noise.js';
+import { eraseInitiation, type Initiation, type Noise, type Remote } from './noise.js';
+import type { PeerBytes } from './peer-bytes.js';
 
 export interface PeerOptions {
   /** Number of the peer in the PeerTable. */
@@ -44,12 +45,10 @@ export class Peer {
   readonly always: boolean;
   readonly macs: MacWriter;
   endpointKnown: boolean;
-  /** What handshakes need, made at the first one, since it costs a DH; undefined before. */
-  remote: Remote | undefined;
-
-  /** Greatest timestamp of the peer's initiations, and when the last of them was accepted. */
-  readonly newestTimestamp = new Uint8Array(TIMESTAMP_BYTES);
+  /** When the last of the peer's initiations was accepted. */
   initiationReceivedAtMs = NEVER_MS;
+  readonly #bytes: PeerBytes;
+  #hasStaticStatic = false;
 
   #state: HandshakeState = 'idle';
   startAtMs = 0;
@@ -78,7 +77,7 @@ export class Peer {
   /** Sessions pushed out by newer ones, oldest first. BOUNDED by RETIRED_MAX. */
   readonly retired: { readonly slot: number; readonly untilMs: number }[] = [];
 
-  constructor(options: PeerOptions, presharedKey: Uint8Array, macs: MacWriter) {
+  constructor(options: PeerOptions, presharedKey: Uint8Array, macs: MacWriter, bytes: PeerBytes) {
     this.index = options.index;
     this.publicKey = options.publicKey;
     this.presharedKey = presharedKey;
@@ -86,7 +85,27 @@ export class Peer {
     this.always = options.initiate === 'always';
     this.endpointKnown = options.endpointKnown;
     this.macs = macs;
+    this.#bytes = bytes;
     if (options.newestTimestamp !== undefined) this.newestTimestamp.set(options.newestTimestamp);
+  }
+
+  /** Greatest timestamp of the peer's initiations. A view. */
+  get newestTimestamp(): Uint8Array {
+    return this.#bytes.timestamp(this.index);
+  }
+
+  /** What a handshake needs; the first one costs a DH. Undefined where the peer's key has a small order. */
+  remote(noise: Noise): Remote | undefined {
+    const { publicKey, presharedKey } = this;
+    const staticStatic = this.#bytes.staticStatic(this.index);
+    if (!this.#hasStaticStatic) {
+      const remote = noise.createRemote(publicKey, presharedKey);
+      if (remote === undefined) return undefined;
+      staticStatic.set(remote.staticStatic);
+      remote.staticStatic.fill(0);
+      this.#hasStaticStatic = true;
+    }
+    return { publicKey, staticStatic, presharedKey };
   }
 
   get state(): HandshakeState {

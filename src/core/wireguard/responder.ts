@@ -58,15 +58,15 @@ export class Responder {
     if (opened === undefined) return 'static-undecryptable';
     const peer = this.#byKey.get(formatKey(opened.remoteStatic));
     if (peer === undefined) return 'unknown-peer';
-    peer.remote ??= noise.createRemote(peer.publicKey, peer.presharedKey);
-    if (peer.remote === undefined) return 'timestamp-undecryptable';
-    const timestamp = noise.openTimestamp(opened, peer.remote, message);
+    const remote = peer.remote(noise);
+    if (remote === undefined) return 'timestamp-undecryptable';
+    const timestamp = noise.openTimestamp(opened, remote, message);
     if (timestamp === undefined) return 'timestamp-undecryptable';
     if (compareTai64n(timestamp, peer.newestTimestamp) <= 0) return 'timestamp-replayed';
     if (now - peer.initiationReceivedAtMs < timers.initiationIntervalMsMin) return 'flood';
     const slot = slots.allocate(peer.index, now);
     if (slot < 0) return 'no-slot';
-    const created = noise.createResponse(opened, peer.remote, slots.indexOf(slot));
+    const created = noise.createResponse(opened, remote, slots.indexOf(slot));
     if (created === undefined) {
       slots.release(slot, now);
       return 'static-undecryptable';

@@ -10,6 +10,7 @@ import type { MacWriter } from '../../../src/core/wireguard/cookie.js';
 import { Keypairs } from '../../../src/core/wireguard/keypairs.js';
 import { OutputQueue } from '../../../src/core/wireguard/outputs.js';
 import { Peer } from '../../../src/core/wireguard/peer.js';
+import { PeerBytes } from '../../../src/core/wireguard/peer-bytes.js';
 import { Slots } from '../../../src/core/wireguard/slots.js';
 import { PeerTable, SessionTable } from '../../../src/core/wireguard/tables.js';
 import { createCrypto } from '../../../src/edge/crypto/node.js';
@@ -125,6 +126,7 @@ class Life {
     { index: 0, publicKey: new Uint8Array(32), initiate: 'on-demand', endpointKnown: true },
     new Uint8Array(32),
     undefined as unknown as MacWriter,
+    new PeerBytes(1),
   );
   readonly #answers = new Map<number, number>();
   #serial = 0;
