@@ -51,6 +51,9 @@ export const STRANGER = 3;
 export const NOW = 1_000_000;
 const PEERS = 4;
 const PACKET_AT = 256;
+/** Packets of a batch, and bytes for each of them. */
+export const BATCH_ROWS = 80;
+const BATCH_BYTES = 800;
 
 export const ROUTES = [
   { prefix: prefix('10.100.10.0/24'), metric: 100, target: OURS, blackhole: false },
@@ -101,7 +104,7 @@ export class RouterBench {
 
   constructor(change: Partial<Snapshot> = {}, place: WorkerPlace = ALONE) {
     const parts = createRouterMemory({
-      batchRows: 8,
+      batchRows: BATCH_ROWS,
       slotBytes: 70_000,
       sourceCount: 4,
       peerCapacity: PEERS,
@@ -168,6 +171,27 @@ export class RouterBench {
     return this.#outcome();
   }
 
+  /** Small packets as one batch, from the LAN TUN (`peer` −1) or from a peer, with counters from `counter` on: all rows. */
+  batch(peer: number, packets: readonly Uint8Array[], counter: number): Outcome[] {
+    const { arena, rows } = this.memory;
+    packets.forEach((packet, index) => {
+      const [at, offset] = [index * ROW_STRIDE, index * BATCH_BYTES + PACKET_AT];
+      arena.fill(0, offset - 16, offset);
+      new DataView(arena.buffer).setBigUint64(offset - 8, BigInt(counter + index), true);
+      arena.set(packet, offset);
+      clearRow(rows, at, offset, packet.length);
+      if (peer < 0) return;
+      rows[at + ROW_VERDICT] = VERDICT_OPENED;
+      rows[at + ROW_SESSION] = peer;
+      rows[at + ROW_PEER] = peer;
+      rows[at + ROW_SOURCE] = 0;
+    });
+    if (peer >= 0) this.memory.sources.set(endpointOf(peer));
+    if (peer < 0) this.router.handleLan(0, packets.length);
+    else this.router.handleOpened(0, packets.length);
+    return packets.map((_, index) => this.#read(index));
+  }
+
   #place(packet: Uint8Array, fields: Readonly<Record<number, number>>): void {
     this.memory.arena.set(packet, PACKET_AT);
     clearRow(this.memory.rows, 0, PACKET_AT, packet.length);
@@ -175,18 +199,24 @@ export class RouterBench {
   }
 
   #outcome(): Outcome {
-    const read = (row: number): Outcome['replies'][number] & { reason: string } => {
-      const columns = this.memory.rows.subarray(row * ROW_STRIDE, (row + 1) * ROW_STRIDE);
-      const offset = columns[ROW_OFFSET];
-      return {
-        verdict: columns[ROW_VERDICT],
-        reason: DROP_REASONS[columns[ROW_REASON]],
-        peer: columns[ROW_PEER],
-        packet: this.memory.arena.slice(offset, offset + columns[ROW_LENGTH]),
-      };
+    const { replyRow, replyCount } = this.router;
+    return {
+      ...this.#read(0),
+      replies: Array.from({ length: replyCount }, (_, i) => this.#read(replyRow + i)),
     };
-    const replies = Array.from({ length: this.router.replyCount }, (_, i) => read(this.router.replyRow + i));
-    return { ...read(0), replies };
+  }
+
+  /** What became of one row, without replies. */
+  #read(row: number): Outcome {
+    const columns = this.memory.rows.subarray(row * ROW_STRIDE, (row + 1) * ROW_STRIDE);
+    const offset = columns[ROW_OFFSET];
+    return {
+      verdict: columns[ROW_VERDICT],
+      reason: DROP_REASONS[columns[ROW_REASON]],
+      peer: columns[ROW_PEER],
+      packet: this.memory.arena.slice(offset, offset + columns[ROW_LENGTH]),
+      replies: [],
+    };
   }
 }
 

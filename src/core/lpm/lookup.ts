@@ -46,8 +46,8 @@ import { popcount } from './popcount.js';
 
 export { compileLookup, type LookupEntry } from './compile.js';
 
-/** Addresses that are read ahead at once. */
-export const AHEAD_MAX = 64;
+/** Addresses that are looked up at once. */
+export const MANY_MAX = 64;
 
 /** Where the lookups of one family begin. */
 class Root {
@@ -94,7 +94,12 @@ class Root {
 /** A view of a compiled table; finding allocates nothing. */
 export class Lookup {
   private readonly table: Int32Array;
-  private readonly references = new Int32Array(AHEAD_MAX);
+  /** Of lookups that are made together: where each stands, its place among all, and the address bits that are used up. */
+  private readonly references = new Int32Array(MANY_MAX);
+  private readonly places = new Int32Array(MANY_MAX);
+  private readonly depths = new Int32Array(MANY_MAX);
+  /** Keeps what was read, so that reading is not optimized away. */
+  touched = 0;
   private readonly root4: Root;
   private readonly root6: Root;
 
@@ -185,31 +190,104 @@ export class Lookup {
   }
 
   /**
-   * Reads what the lookups of `count` IPv4 addresses will begin with, at most AHEAD_MAX: all direct slots, then what they
-   * refer to. Neither loop branches on what it has read, so the processor waits for many cache lines at once. What it
-   * returns means nothing, but must be used.
+   * Values for the first `count` IPv4 addresses (at most MANY_MAX), to `values`. Each step is made for all of them before the next
+   * one: a processor waits for many cache lines at once where it knows them, but one question alone knows each only from
+   * the one before.
    */
-  ahead4(addresses: Int32Array, count: number): number {
+  findMany4(addresses: Int32Array, count: number, values: Int32Array): void {
     const { table, root4, references } = this;
-    const { direct, skip, indexShift } = root4;
-    for (let i = 0; i < count; i++) references[i] = table[direct + ((addresses[i] << skip) >>> indexShift)];
-    return this.readReferences(count);
+    const { direct, skip, indexShift, p0, m0, fallback } = root4;
+    for (let i = 0; i < count; i++) {
+      const address = addresses[i];
+      const reference = table[direct + ((address << skip) >>> indexShift)];
+      references[i] = ((address ^ p0) & m0) === 0 ? reference : -2 - fallback;
+    }
+    this.settle(addresses, 1, count, skip + root4.bits, values);
   }
 
   /** The same for IPv6, four words an address. */
-  ahead6(addresses: Int32Array, count: number): number {
+  findMany6(addresses: Int32Array, count: number, values: Int32Array): void {
     const { table, root6, references } = this;
-    const { direct, skip, indexShift, words } = root6;
-    for (let i = 0; i < count; i++) {
-      const at = i * 4 + words;
-      const next = words === 3 ? 0 : addresses[at + 1];
-      references[i] =
-        table[direct + (((addresses[at] << skip) | ((next >>> 1) >>> (31 - skip))) >>> indexShift)];
+    const { direct, skip, indexShift, words, fallback, p0, p1, p2, p3, m0, m1, m2, m3 } = root6;
+    for (let i = 0, at = 0; i < count; i++, at += 4) {
+      const other =
+        ((addresses[at] ^ p0) & m0) |
+        ((addresses[at + 1] ^ p1) & m1) |
+        ((addresses[at + 2] ^ p2) & m2) |
+        ((addresses[at + 3] ^ p3) & m3);
+      const next = words === 3 ? 0 : addresses[at + words + 1];
+      const top = (addresses[at + words] << skip) | ((next >>> 1) >>> (31 - skip));
+      const reference = table[direct + (top >>> indexShift)];
+      references[i] = other === 0 ? reference : -2 - fallback;
     }
-    return this.readReferences(count);
+    this.settle(addresses, 4, count, words * 32 + skip + root6.bits, values);
   }
 
-  private readReferences(count: number): number {
+  /** From references to values, for addresses of `stride` words whose first `depth` bits are used up. */
+  private settle(
+    addresses: Int32Array,
+    stride: number,
+    count: number,
+    depth: number,
+    values: Int32Array,
+  ): void {
+    const { references, places, depths } = this;
+    this.touch(count);
+    let nodes = 0;
+    for (let i = 0, at = 0; i < count; i++, at += stride) {
+      const reference = references[i];
+      if (reference < 0) {
+        values[i] = -2 - reference;
+      } else if ((reference & SINGLE_MARK) !== 0) {
+        const first = bitsAt(addresses, at, at + stride, depth);
+        const second = stride === 1 ? 0 : bitsAt(addresses, at, at + stride, depth + 32);
+        values[i] = this.single(reference - SINGLE_MARK, first, second);
+      } else {
+        references[nodes] = reference;
+        depths[nodes] = depth;
+        places[nodes++] = i;
+      }
+    }
+    while (nodes > 0) nodes = this.descend(addresses, stride, nodes, values);
+  }
+
+  /** One level further down for the lookups that stand at `count` nodes; returns how many still do. */
+  private descend(addresses: Int32Array, stride: number, count: number, values: Int32Array): number {
+    const { table, references, places, depths } = this;
+    let nodes = 0;
+    for (let k = 0; k < count; k++) {
+      const node = references[k];
+      const place = places[k];
+      const at = place * stride;
+      let depth = depths[k];
+      const control = table[node + NODE_SKIP];
+      const skip = control >> SKIP_SHIFT;
+      const unlike = bitsAt(addresses, at, at + stride, depth) ^ table[node + NODE_PATTERN];
+      if ((unlike >>> 1) >>> (31 - skip) !== 0) {
+        values[place] = (control & VALUE_MASK) - 1;
+        continue;
+      }
+      depth += skip;
+      const slot = bitsAt(addresses, at, at + stride, depth) >>> (32 - STRIDE);
+      const half = slot >> 5;
+      const vector = table[node + NODE_VECTOR + half];
+      const upTo = ((2 << slot) - 1) | 0;
+      if (((vector >>> slot) & 1) === 0) {
+        values[place] = this.leaf(node, half, upTo);
+        continue;
+      }
+      let rank = popcount(vector & upTo);
+      if (half !== 0) rank += popcount(table[node + NODE_VECTOR]);
+      references[nodes] = table[node + NODE_CHILDREN] + (rank - 1) * NODE_WORDS;
+      depths[nodes] = depth + STRIDE;
+      places[nodes++] = place;
+    }
+    if (nodes > 1) this.touch(nodes);
+    return nodes;
+  }
+
+  /** Reads what `count` references refer to: without a branch on what it reads, so that many lines are waited for at once. */
+  private touch(count: number): void {
     const { table, references } = this;
     let sum = 0;
     for (let i = 0; i < count; i++) {
@@ -217,7 +295,7 @@ export class Lookup {
       // An answer is below 0 and reads word 0.
       sum ^= table[reference & ~(reference >> 31) & ~SINGLE_MARK];
     }
-    return sum;
+    this.touched = sum;
   }
 
   /** The answer of a slot with one longer prefix, for the 64 address bits after the direct ones. */
@@ -241,4 +319,13 @@ export class Lookup {
     if (half !== 0) rank += popcount(table[node + NODE_LEAF_VECTOR]);
     return table[leaves + rank - 1];
   }
+}
+
+/** The 32 bits from `depth` on of the address whose words are `at` … `end` − 1, zero beyond its end. */
+function bitsAt(words: Int32Array, at: number, end: number, depth: number): number {
+  const word = at + (depth >> 5);
+  if (word >= end) return 0;
+  const next = word + 1 < end ? words[word + 1] : 0;
+  const shift = depth & 31;
+  return (words[word] << shift) | ((next >>> 1) >>> (31 - shift));
 }

@@ -16,7 +16,7 @@
  * question costs is the cache lines that it touches.
  */
 import { assert } from '../base/assert.js';
-import { AHEAD_MAX, Lookup } from '../lpm/lookup.js';
+import { Lookup, MANY_MAX } from '../lpm/lookup.js';
 import {
   BLACKHOLE_BIT,
   DISCARD,
@@ -52,14 +52,15 @@ const LARGE_BYTES = 1 << 24;
 
 /** A worker's view of compiled routes. Nothing here allocates. */
 export class RouteView {
-  /** Whether the table is larger than a core's own cache: then `ahead4` and `ahead6` pay. */
+  /** Whether the table is larger than a core's own cache: then `resolveMany4` and `resolveMany6` pay. */
   readonly isLarge: boolean;
   /** After BLACKHOLE or UNAVAILABLE: the route to blame (the best of the longest group). Else −1. */
   blamed = -1;
   private readonly words: Int32Array;
   private readonly lookup: Lookup;
   private readonly doubles: Float64Array;
-  private readonly groups = new Int32Array(AHEAD_MAX);
+  private readonly groups = new Int32Array(MANY_MAX);
+  private readonly bests = new Float64Array(MANY_MAX);
   private readonly groupsAt: number;
   private readonly bestAt: number;
   private readonly routesAt: number;
@@ -87,27 +88,31 @@ export class RouteView {
   }
 
   /**
-   * Reads the memory of the answers for `count` IPv4 addresses (at most AHEAD_MAX) into the cache, step by step for all of
-   * them: a processor waits for many cache lines at once where it knows them, but one question alone knows each only
-   * from the one before. Returns nothing of meaning, which is to be used.
+   * What `resolve4` answers for the first `count` addresses (at most MANY_MAX), to `routes`, and the targets of those that are
+   * routes; `blamed` is of no meaning then. In a table that no cache holds this costs half as much, since cache lines are
+   * waited for together.
    */
-  ahead4(addresses: Int32Array, count: number): number {
-    const { lookup, groups, doubles, bestAt } = this;
-    let sum = lookup.ahead4(addresses, count);
-    for (let i = 0; i < count; i++) groups[i] = lookup.find4(addresses[i]);
-    for (let i = 0; i < count; i++) sum += doubles[bestAt + groups[i] * GROUP_DOUBLES];
-    return sum | 0;
+  resolveMany4(
+    addresses: Int32Array,
+    count: number,
+    available: Int32Array,
+    routes: Int32Array,
+    targets: Int32Array,
+  ): void {
+    this.lookup.findMany4(addresses, count, this.groups);
+    this.chooseMany(count, available, routes, targets);
   }
 
   /** The same for IPv6, four words an address. */
-  ahead6(addresses: Int32Array, count: number): number {
-    const { lookup, groups, doubles, bestAt } = this;
-    let sum = lookup.ahead6(addresses, count);
-    for (let i = 0, at = 0; i < count; i++, at += 4) {
-      groups[i] = lookup.find6(addresses[at], addresses[at + 1], addresses[at + 2], addresses[at + 3]);
-    }
-    for (let i = 0; i < count; i++) sum += doubles[bestAt + groups[i] * GROUP_DOUBLES];
-    return sum | 0;
+  resolveMany6(
+    addresses: Int32Array,
+    count: number,
+    available: Int32Array,
+    routes: Int32Array,
+    targets: Int32Array,
+  ): void {
+    this.lookup.findMany6(addresses, count, this.groups);
+    this.chooseMany(count, available, routes, targets);
   }
 
   /**
@@ -138,6 +143,24 @@ export class RouteView {
 
   prefixLengthOf(route: number): number {
     return (this.words[this.routesAt + route * ROUTE_WORDS + ROUTE_MORE] >>> LENGTH_SHIFT) & 255;
+  }
+
+  private chooseMany(count: number, available: Int32Array, routes: Int32Array, targets: Int32Array): void {
+    const { doubles, groups, bests, bestAt } = this;
+    for (let i = 0; i < count; i++) bests[i] = doubles[bestAt + groups[i] * GROUP_DOUBLES];
+    for (let i = 0; i < count; i++) {
+      const best = bests[i];
+      const share = (best * TARGET_SHARE) | 0;
+      const target = share - TARGET_OFFSET;
+      if (target >= 0 && available[target] >= 0) {
+        routes[i] = (best - share * TARGET_WORTH) | 0;
+        targets[i] = target;
+        continue;
+      }
+      const route = this.choose(groups[i], available);
+      routes[i] = route;
+      if (route >= 0) targets[i] = this.targetOf(route);
+    }
   }
 
   private choose(longest: number, available: Int32Array): number {

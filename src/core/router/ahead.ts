@@ -1,10 +1,16 @@
 /**
- * Reading ahead: before the packets of a batch are decided one by one, the route table's memory for all their addresses is
- * asked for together. With a million routes each step of a lookup is a cache line that is not there; one after the other
- * they cost more than all the rest of a packet, for many packets at once half of that. Small tables are in the cache.
+ * Reading ahead: before the packets of a batch are decided one by one, the routes of all their addresses are asked for
+ * together (RouteView.resolveMany4). With a million routes each step of a lookup is a cache line that is not there; one
+ * after the other they cost more than all the rest of a packet, for many packets at once half of that. Small tables are in
+ * the cache.
+ *
+ * What was found goes to the caches of the router, where the decision of each packet looks first. So an answer read ahead is
+ * worth what one of the packet before is: it holds within the batch, and beyond it as long as neither the table nor who is
+ * available changes (route-cache.ts). Refusals are not kept, nor sources of which this does not tell that they belong
+ * behind their peer: the decision asks for those again, with all cache lines at hand.
  */
 
-import { AHEAD_MAX } from '../lpm/lookup.js';
+import { MANY_MAX } from '../lpm/lookup.js';
 import {
   IP4_DESTINATION,
   IP4_HEADER,
@@ -13,55 +19,93 @@ import {
   IP6_HEADER,
   IP6_SOURCE,
 } from '../packet/offsets.js';
-import { ROW_LENGTH, ROW_OFFSET, ROW_STRIDE } from '../packet/rows.js';
+import { ROW_LENGTH, ROW_OFFSET, ROW_PEER, ROW_STRIDE } from '../packet/rows.js';
 import type { RouterContext } from './context.js';
+import { FOR_ALL, type RouteCache, type RouteCache6 } from './route-cache.js';
 
 /** Rows that are decided together: two addresses of each at most are asked for. */
-export const AHEAD_ROWS = AHEAD_MAX / 2;
+export const AHEAD_ROWS = MANY_MAX / 2;
+
+/** Whom an address is asked for: a peer, as its source, or all, as a destination. */
+const DESTINATION = FOR_ALL;
 
 export class Ahead {
-  readonly #four = new Int32Array(AHEAD_MAX);
-  readonly #six = new Int32Array(AHEAD_MAX * 4);
+  readonly #four = new Int32Array(MANY_MAX);
+  readonly #six = new Int32Array(MANY_MAX * 4);
+  /** Whom each address is asked for. */
+  readonly #peers4 = new Int32Array(MANY_MAX);
+  readonly #peers6 = new Int32Array(MANY_MAX);
+  readonly #routes = new Int32Array(MANY_MAX);
+  readonly #targets = new Int32Array(MANY_MAX);
   #fours = 0;
   #sixes = 0;
-  /** Keeps what was read, so that reading is not optimized away. */
-  read = 0;
 
-  /** Reads ahead for the rows at `at` … `end` − 1: their destinations, and their sources where those are asked for too. */
+  /** Looks for the rows at `at` … `end` − 1: their destinations, and their sources where those are asked for too. */
   look(context: RouterContext, at: number, end: number, withSources: boolean): void {
-    const { routes } = context.snapshot;
     this.#fours = 0;
     this.#sixes = 0;
     for (let row = at; row < end; row += ROW_STRIDE) this.#gather(context, row, withSources);
-    if (this.#fours > 1) this.read ^= routes.ahead4(this.#four, this.#fours);
-    if (this.#sixes > 1) this.read ^= routes.ahead6(this.#six, this.#sixes);
+    if (this.#fours > 1) this.#ask4(context);
+    if (this.#sixes > 1) this.#ask6(context);
   }
 
-  #gather({ rows, bytes }: RouterContext, row: number, withSources: boolean): void {
+  #gather(context: RouterContext, row: number, withSources: boolean): void {
+    const { rows, bytes } = context;
     const offset = rows[row + ROW_OFFSET];
     const length = rows[row + ROW_LENGTH];
     const version = bytes[offset] >> 4;
+    const peer = withSources ? rows[row + ROW_PEER] : DESTINATION;
     if (version === 4 && length >= IP4_HEADER) {
-      if (withSources) this.#take4(bytes, offset + IP4_SOURCE);
-      this.#take4(bytes, offset + IP4_DESTINATION);
+      if (peer >= 0) this.#take4(bytes, offset + IP4_SOURCE, context.sourceCache, peer);
+      this.#take4(bytes, offset + IP4_DESTINATION, context.destinationCache, DESTINATION);
     } else if (version === 6 && length >= IP6_HEADER) {
-      if (withSources) this.#take6(bytes, offset + IP6_SOURCE);
-      this.#take6(bytes, offset + IP6_DESTINATION);
+      if (peer >= 0) this.#take6(bytes, offset + IP6_SOURCE, context.sourceCache6, peer);
+      this.#take6(bytes, offset + IP6_DESTINATION, context.destinationCache6, DESTINATION);
     }
   }
 
-  /** One flow's packets follow each other: the same address is taken once. */
-  #take4(bytes: Uint8Array, at: number): void {
+  #take4(bytes: Uint8Array, at: number, cache: RouteCache, peer: number): void {
     const address = wordOf(bytes, at);
-    const last = this.#fours - 1;
-    if (last >= 0 && (this.#four[last] === address || this.#four[Math.max(0, last - 1)] === address)) return;
+    if (cache.holds(cache.slotOf(address, peer), address, peer)) return;
+    this.#peers4[this.#fours] = peer;
     this.#four[this.#fours++] = address;
   }
 
-  #take6(bytes: Uint8Array, at: number): void {
+  #take6(bytes: Uint8Array, at: number, cache: RouteCache6, peer: number): void {
     const to = this.#sixes * 4;
-    this.#sixes += 1;
     for (let word = 0; word < 4; word++) this.#six[to + word] = wordOf(bytes, at + word * 4);
+    const [w0, w1, w2, w3] = [this.#six[to], this.#six[to + 1], this.#six[to + 2], this.#six[to + 3]];
+    if (cache.holds(cache.slotOf(w0, w1, w2, w3, peer), w0, w1, w2, w3, peer)) return;
+    this.#peers6[this.#sixes++] = peer;
+  }
+
+  #ask4({ snapshot, tables, destinationCache, sourceCache }: RouterContext): void {
+    const routes = this.#routes;
+    const targets = this.#targets;
+    snapshot.routes.resolveMany4(this.#four, this.#fours, tables.available, routes, targets);
+    for (let i = 0; i < this.#fours; i++) {
+      if (routes[i] < 0) continue;
+      const peer = this.#peers4[i];
+      const cache = peer === DESTINATION ? destinationCache : sourceCache;
+      if (cache === sourceCache && targets[i] !== tables.peers.cluster[peer]) continue;
+      const address = this.#four[i];
+      cache.remember(cache.slotOf(address, peer), address, peer, routes[i], targets[i]);
+    }
+  }
+
+  #ask6({ snapshot, tables, destinationCache6, sourceCache6 }: RouterContext): void {
+    const routes = this.#routes;
+    const targets = this.#targets;
+    const six = this.#six;
+    snapshot.routes.resolveMany6(six, this.#sixes, tables.available, routes, targets);
+    for (let i = 0, at = 0; i < this.#sixes; i++, at += 4) {
+      if (routes[i] < 0) continue;
+      const peer = this.#peers6[i];
+      const cache = peer === DESTINATION ? destinationCache6 : sourceCache6;
+      if (cache === sourceCache6 && targets[i] !== tables.peers.cluster[peer]) continue;
+      const slot = cache.slotOf(six[at], six[at + 1], six[at + 2], six[at + 3], peer);
+      cache.remember(slot, six, at, peer, routes[i], targets[i]);
+    }
   }
 }
 

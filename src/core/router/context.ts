@@ -35,7 +35,7 @@ import {
   type WorkerPlace,
 } from './memory.js';
 import { OUT_WANTED } from './outbox.js';
-import { RouteCache } from './route-cache.js';
+import { RouteCache, RouteCache6 } from './route-cache.js';
 import type { SnapshotView } from './snapshot.js';
 
 export class RouterContext {
@@ -53,9 +53,13 @@ export class RouterContext {
   snapshot: SnapshotView;
   /** What the packet that was refused as too big should not exceed, in bytes. */
   mtu = 0;
-  /** Routes of destinations, and reverse-path answers by source and peer. */
+  /** Routes of destinations, and by source and peer what the reverse-path check found: a route, or −1. */
   readonly destinationCache = new RouteCache();
   readonly sourceCache = new RouteCache();
+  readonly destinationCache6 = new RouteCache6();
+  readonly sourceCache6 = new RouteCache6();
+  /** Target of the route of the present packet. */
+  target = -1;
   readonly #ahead = new Ahead();
   #era = 0;
   /** Time of this breath, ms. */
@@ -96,6 +100,8 @@ export class RouterContext {
   forgetRoutes(): void {
     this.destinationCache.forget();
     this.sourceCache.forget();
+    this.destinationCache6.forget();
+    this.sourceCache6.forget();
   }
 
   /** Reads ahead for some rows from `at` on, before `end`; returns where those end. */

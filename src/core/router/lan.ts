@@ -7,7 +7,7 @@
  */
 import { martian } from '../packet/addresses.js';
 import { DROP } from '../packet/drop.js';
-import { ROW_LENGTH, ROW_OFFSET, ROW_ROUTE, ROW_STRIDE } from '../packet/rows.js';
+import { ROW_LENGTH, ROW_OFFSET, ROW_STRIDE } from '../packet/rows.js';
 import type { RouterContext } from './context.js';
 import { breakOut, deliverHere, fits } from './deliver.js';
 import type { ReplyWriter } from './reply.js';
@@ -37,7 +37,7 @@ function decide(context: RouterContext, at: number): number {
   if (invalid !== 0) return invalid;
   const unroutable = routeDestination(context, at);
   if (unroutable !== 0) return unroutable;
-  const target = snapshot.routes.targetOf(rows[at + ROW_ROUTE]);
+  const { target } = context;
   if (target === snapshot.wan) return breakOut(context, at);
   const untranslated = translateSource(context, at);
   if (untranslated !== 0) return untranslated;

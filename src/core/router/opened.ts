@@ -12,7 +12,6 @@ import {
   ROW_LENGTH,
   ROW_OFFSET,
   ROW_PEER,
-  ROW_ROUTE,
   ROW_SESSION,
   ROW_STRIDE,
   ROW_VERDICT,
@@ -119,7 +118,7 @@ function decide(context: RouterContext, beats: Beats, at: number): number {
   if (!sourceBelongs(context, peer)) return DROP['reverse-path'];
   const unroutable = routeDestination(context, at);
   if (unroutable !== 0) return unroutable;
-  const target = snapshot.routes.targetOf(rows[at + ROW_ROUTE]);
+  const { target } = context;
   if (target === snapshot.ownCluster) return deliverHere(context, at);
   if (target === snapshot.wan) return breakOut(context, at);
   const next = tables.available[target];

@@ -2,7 +2,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { covers, type Prefix, prefixOf } from '../../../src/core/base/prefix.js';
 import { HEADER_WORDS, VALUE_MAX } from '../../../src/core/lpm/layout.js';
-import { compileLookup, Lookup, type LookupEntry } from '../../../src/core/lpm/lookup.js';
+import { compileLookup, Lookup, type LookupEntry, MANY_MAX } from '../../../src/core/lpm/lookup.js';
 import { address, prefix, word } from '../../support/packets.js';
 
 /** Longest-prefix match by looking at every entry; of equals the last one counts. */
@@ -17,6 +17,25 @@ function slowFind(entries: readonly LookupEntry[], bytes: Uint8Array): number {
 function find(lookup: Lookup, bytes: Uint8Array): number {
   if (bytes.length === 4) return lookup.find4(word(bytes));
   return lookup.find6(word(bytes), word(bytes, 1), word(bytes, 2), word(bytes, 3));
+}
+
+/** The same for all addresses of one family together. */
+function findMany(lookup: Lookup, all: readonly Uint8Array[], size: 4 | 16): number[] {
+  const own = all.filter((bytes) => bytes.length === size);
+  const found: number[] = [];
+  for (let first = 0; first < own.length; first += MANY_MAX) {
+    const some = own.slice(first, first + MANY_MAX);
+    const words = Int32Array.from(some.flatMap((bytes) => wordsOf(bytes)));
+    const values = new Int32Array(some.length);
+    if (size === 4) lookup.findMany4(words, some.length, values);
+    else lookup.findMany6(words, some.length, values);
+    found.push(...values);
+  }
+  return found;
+}
+
+function wordsOf(bytes: Uint8Array): number[] {
+  return Array.from({ length: bytes.length / 4 }, (_, index) => word(bytes, index));
 }
 
 /** Addresses that matter for a prefix: its first, its last, and their neighbours outside. */
@@ -63,8 +82,12 @@ test('a compiled lookup equals a linear scan, in both families', (t) => {
   fc.assert(
     fc.property(entriesOf, fc.array(anyAddress, { maxLength: 30 }), (entries, addresses) => {
       const lookup = new Lookup(compileLookup(entries));
-      for (const bytes of [...addresses, ...entries.flatMap((entry) => edges(entry.prefix))]) {
-        t.is(find(lookup, bytes), slowFind(entries, bytes), String(bytes));
+      const all = [...addresses, ...entries.flatMap((entry) => edges(entry.prefix))];
+      for (const bytes of all) t.is(find(lookup, bytes), slowFind(entries, bytes), String(bytes));
+      for (const size of [4, 16] as const) {
+        const own = all.filter((bytes) => bytes.length === size);
+        const slow = own.map((bytes) => slowFind(entries, bytes));
+        t.deepEqual(findMany(lookup, all, size), slow);
       }
     }),
     { numRuns: 300 },
@@ -87,6 +110,11 @@ test('thousands of random prefixes equal a linear scan', (t) => {
       for (let i = 0; i < 300; i++) {
         const near = entries[(random() >>> 1) % entries.length].prefix;
         for (const bytes of edges(near)) t.is(find(lookup, bytes), slowFind(entries, bytes), String(bytes));
+      }
+      const all = entries.flatMap((entry) => edges(entry.prefix));
+      for (const size of [4, 16] as const) {
+        const single = all.filter((bytes) => bytes.length === size).map((bytes) => find(lookup, bytes));
+        t.deepEqual(findMany(lookup, all, size), single);
       }
     }),
     { numRuns: 3 },

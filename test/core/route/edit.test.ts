@@ -5,7 +5,7 @@ import { type GroupEdit, RouteTable } from '../../../src/core/route/compile.js';
 import { NO_ROUTE, type Route, RouteView } from '../../../src/core/route/table.js';
 import { random } from '../../bench/random-routes.js';
 import { address } from '../../support/packets.js';
-import { type Listed, resolve, slowResolve, via } from './slow-routes.js';
+import { agree, type Listed, resolve, slowResolve, via } from './slow-routes.js';
 
 const TARGETS = 4;
 
@@ -117,6 +117,7 @@ test('after any edits a table answers like one compiled anew, and like the naive
             t.is(via(twin.view, bytes, target) >= 0, via(fresh, bytes, target) >= 0);
           }
         }
+        t.true(agree(twin.view, asked, available));
         for (const { route, number } of twin.routes) {
           t.is(twin.view.targetOf(number), route.target);
           t.is(twin.view.metricOf(number), route.metric);
@@ -177,7 +178,9 @@ for (const family of [4, 6] as const) {
       if (first % 250 !== 0) continue;
       const view = new RouteView(new RouteTable(twin.routes.map(({ route }) => route)).buffer);
       const available = new Int32Array(TARGETS);
-      for (const bytes of all.flatMap((route) => [route.prefix.bytes, inside(route), inside(route)])) {
+      const asked = all.flatMap((route) => [route.prefix.bytes, inside(route), inside(route)]);
+      t.true(agree(twin.view, asked, available));
+      for (const bytes of asked) {
         const again = resolve(view, bytes, available);
         t.is(resolve(twin.view, bytes, available), again < 0 ? again : twin.routes[again].number);
       }

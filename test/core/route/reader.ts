@@ -1,5 +1,5 @@
 /**
- * A worker thread that asks a route table without pause while another edits it (edit-race.test.ts). Versions are counted
+ * A worker thread that asks a route table without pause, one by one and together, while another edits it (edit-race.test.ts). Versions are counted
  * before and after each edit, so an answer must be that of a version between the one that was finished before the
  * question and the one that was begun after it.
  */
@@ -37,18 +37,27 @@ function read({
   const answers = new Int32Array(known);
   const available = new Int32Array(up);
   const view = new RouteView(buffer);
-  for (let index = 0; Atomics.load(words, STOP) === 0; index = (index + 1) % addresses.length) {
+  const routes = new Int32Array(addresses.length);
+  const targets = new Int32Array(addresses.length);
+  const isWrong = (index: number, answer: number, from: number, to: number): boolean => {
+    for (let version = from; version <= to; version++) {
+      if (answers[version * addresses.length + index] === answer) return false;
+    }
+    return true;
+  };
+  for (let round = 0; Atomics.load(words, STOP) === 0; round = (round + 1) % (addresses.length + 1)) {
     const from = Atomics.load(words, FINISHED);
-    const route = view.resolve4(addresses[index], available);
-    const answer = route < 0 ? route : view.targetOf(route);
+    const isOne = round < addresses.length;
+    if (isOne) routes[round] = view.resolve4(addresses[round], available);
+    else view.resolveMany4(addresses, addresses.length, available, routes, targets);
+    if (isOne && routes[round] >= 0) targets[round] = view.targetOf(routes[round]);
     const to = Atomics.load(words, STARTED);
     words[ASKED]++;
     if (to > from) words[RACED]++;
-    let isKnown = false;
-    for (let version = from; version <= to; version++) {
-      isKnown ||= answers[version * addresses.length + index] === answer;
+    for (let index = isOne ? round : 0; index < (isOne ? round + 1 : addresses.length); index++) {
+      const answer = routes[index] < 0 ? routes[index] : targets[index];
+      if (isWrong(index, answer, from, to)) Atomics.add(words, WRONG, 1);
     }
-    if (!isKnown) Atomics.add(words, WRONG, 1);
   }
 }
 

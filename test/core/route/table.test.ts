@@ -10,7 +10,7 @@ import {
   UNAVAILABLE,
 } from '../../../src/core/route/table.js';
 import { address, prefix } from '../../support/packets.js';
-import { resolve, slowResolve, via } from './slow-routes.js';
+import { agree, resolve, slowResolve, via } from './slow-routes.js';
 
 const anyAddress = fc
   .tuple(fc.constantFrom('10.100.0.0', '10.100.10.0', 'fd00::', 'fd00:0:0:10::'), fc.nat(255))
@@ -52,6 +52,7 @@ test('resolve equals the naive rule under any availability, and blame names a ro
             if (route >= 0) t.true(routes[route].target === target && covers(routes[route].prefix, bytes));
           }
         }
+        t.true(agree(view, [...addresses, ...routes.map((route) => route.prefix.bytes)], available));
         routes.forEach((route, index) => {
           t.is(view.targetOf(index), route.target);
           t.is(view.metricOf(index), route.metric);

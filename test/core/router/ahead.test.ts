@@ -1,84 +1,128 @@
+/** What is read ahead never changes a decision: a batch with it is decided as each of its packets alone without it. */
 import test from 'ava';
-import { ROW_LENGTH, ROW_OFFSET, ROW_STRIDE } from '../../../src/core/packet/rows.js';
-import { compileRoutes, type Route, RouteView } from '../../../src/core/route/table.js';
-import { AHEAD_ROWS, Ahead } from '../../../src/core/router/ahead.js';
-import type { RouterContext } from '../../../src/core/router/context.js';
-import { randomEntries } from '../../bench/random-routes.js';
-import { address, ip, udp, word } from '../../support/packets.js';
+import fc from 'fast-check';
+import { LiveRoutes } from '../../../src/core/route/live.js';
+import { ip, prefix, udp } from '../../support/packets.js';
+import {
+  AWS,
+  AWS_A,
+  BATCH_ROWS,
+  OTHER,
+  OURS,
+  ROUTES,
+  RouterBench,
+  STRANGER,
+  snapshot,
+} from '../../support/router.js';
 
-interface Asked {
-  readonly family: 4 | 6;
-  readonly words: number[];
-}
+/** Addresses by family: of known routes, of routes that come and go, and of none. */
+const ENDS = [
+  ['172.16.10.15', '172.16.10.40', '10.100.100.15', '10.100.30.7', '10.100.10.15', '10.100.66.1', '8.8.8.8'],
+  ['fd00:10::15', 'fd10:a::15', 'fd10:100::15', 'fd10:100::16', 'fd20::1', 'fd30::1'],
+] as const;
+/** Routes that a reload adds or removes. */
+const FRESH = [
+  { prefix: prefix('10.100.100.8/29'), metric: 5, target: OTHER, blackhole: false },
+  { prefix: prefix('10.100.30.7/32'), metric: 5, target: AWS, blackhole: false },
+  { prefix: prefix('10.100.10.0/24'), metric: 5, target: AWS, blackhole: true },
+  { prefix: prefix('fd10:100::10/124'), metric: 5, target: OTHER, blackhole: false },
+  { prefix: prefix('fd20::/16'), metric: 5, target: AWS, blackhole: false },
+  { prefix: prefix('fd20::/32'), metric: 5, target: OURS, blackhole: false },
+];
 
-/** What is asked for ahead of rows with these packets. */
-function askedFor(packets: readonly Uint8Array[], withSources: boolean): Asked[] {
-  const rows = new Int32Array(packets.length * ROW_STRIDE);
-  const bytes = new Uint8Array(packets.length * 128);
-  packets.forEach((packet, index) => {
-    bytes.set(packet, index * 128);
-    rows[index * ROW_STRIDE + ROW_OFFSET] = index * 128;
-    rows[index * ROW_STRIDE + ROW_LENGTH] = packet.length;
+const anyPacket = fc.tuple(fc.nat(1), fc.nat(99), fc.nat(99), fc.nat(20)).map(([family, from, to, cut]) => {
+  const ends = ENDS[family];
+  const packet = ip({
+    source: ends[from % ends.length],
+    destination: ends[to % ends.length],
+    protocol: 17,
+    payload: udp(1, 2, new Uint8Array(4)),
   });
-  const asked: Asked[] = [];
-  const take = (family: 4 | 6) => (words: Int32Array, count: number) => {
-    asked.push({ family, words: [...words.subarray(0, count * (family === 4 ? 1 : 4))] });
-    return 0;
-  };
-  const routes = { ahead4: take(4), ahead6: take(6) };
-  new Ahead().look(
-    { rows, bytes, snapshot: { routes } } as unknown as RouterContext,
-    0,
-    rows.length,
-    withSources,
-  );
-  return asked;
+  return cut === 0 ? packet.subarray(0, from) : packet;
+});
+const anyStep = fc.oneof(
+  {
+    weight: 1,
+    arbitrary: fc.record({ cluster: fc.constantFrom(AWS, OTHER), serve: fc.integer({ min: -1, max: 3 }) }),
+  },
+  { weight: 1, arbitrary: fc.record({ fresh: fc.subarray(FRESH) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      from: fc.constantFrom(-1, AWS_A, STRANGER),
+      packets: fc.array(anyPacket, { minLength: 1, maxLength: BATCH_ROWS, size: 'max' }),
+    }),
+  },
+);
+
+/** A router that holds its table for one that no cache holds. */
+function enlarge(bench: RouterBench): RouterBench {
+  Object.defineProperty(bench.router.context.snapshot.routes, 'isLarge', { value: true });
+  return bench;
 }
 
-const packet = (source: string, destination: string): Uint8Array =>
-  ip({ source, destination, protocol: 17, payload: udp(1, 2, new Uint8Array(4)) });
-const words = (text: string): number[] => {
-  const bytes = address(text);
-  return Array.from({ length: bytes.length / 4 }, (_, index) => word(bytes, index) | 0);
-};
-
-test('destinations of a batch are asked for together, and sources where they count; one of a flow is enough', (t) => {
-  const four = [
-    packet('10.0.0.1', '10.1.0.1'),
-    packet('10.0.0.1', '10.1.0.1'),
-    packet('10.0.0.2', '10.1.0.2'),
-  ];
-  t.deepEqual(askedFor(four, false), [{ family: 4, words: [...words('10.1.0.1'), ...words('10.1.0.2')] }]);
-  const flow = ['10.0.0.1', '10.1.0.1', '10.0.0.2', '10.1.0.2'].flatMap(words);
-  t.deepEqual(askedFor(four, true), [{ family: 4, words: flow }]);
-  const six = [packet('fd00::1', 'fd00:1::1'), packet('fd00::2', 'fd00:1::2')];
-  t.deepEqual(askedFor([...six, ...four.slice(0, 1)], false), [
-    { family: 6, words: [...words('fd00:1::1'), ...words('fd00:1::2')] },
-  ]);
-});
-
-test('what is no packet is passed over', (t) => {
-  const cut = packet('10.0.0.1', '10.1.0.1').subarray(0, 19);
-  t.deepEqual(askedFor([cut, new Uint8Array(0), packet('fd00::1', 'fd00::2').subarray(0, 39)], true), []);
+test('a batch that is read ahead is decided as its packets one by one, while routes and peers change', (t) => {
+  fc.assert(
+    fc.property(fc.array(anyStep, { minLength: 1, maxLength: 12 }), (steps) => {
+      const live = new LiveRoutes(ROUTES);
+      const bench = enlarge(new RouterBench({ routes: live.buffer }));
+      let routes = ROUTES;
+      let counter = 0;
+      for (const step of steps) {
+        if ('serve' in step) {
+          bench.serve(step.cluster, step.serve);
+          continue;
+        }
+        if ('fresh' in step) {
+          routes = [...ROUTES, ...step.fresh];
+          live.update(routes);
+          bench.router.useSnapshot({ ...snapshot(), routes: live.buffer });
+          enlarge(bench);
+          continue;
+        }
+        const twin = new RouterBench({ routes: new LiveRoutes(routes).buffer });
+        twin.tables.available.set(bench.tables.available);
+        const outcomes = bench.batch(step.from, step.packets, counter);
+        step.packets.forEach((packet, index) => {
+          const alone =
+            step.from < 0 ? twin.fromLan(packet) : twin.fromPeer(step.from, packet, counter + index);
+          t.deepEqual(outcomes[index], { ...alone, replies: [] });
+        });
+        counter += step.packets.length;
+      }
+    }),
+    { numRuns: 60 },
+  );
 });
 
 for (const family of [4, 6] as const) {
-  test(`reading ahead in a table of family ${family} reads no word that is not there`, (t) => {
-    const routes: Route[] = randomEntries(family, 2_000).map(({ prefix }) => ({
-      prefix,
-      metric: 1,
-      target: 0,
-      blackhole: false,
-    }));
-    const view = new RouteView(compileRoutes(routes));
-    const stride = family === 4 ? 1 : 4;
-    const addresses = new Int32Array(AHEAD_ROWS * stride);
-    for (let first = 0; first < routes.length; first += AHEAD_ROWS) {
-      routes.slice(first, first + AHEAD_ROWS).forEach(({ prefix }, index) => {
-        for (let w = 0; w < stride; w++) addresses[index * stride + w] = word(prefix.bytes, w);
-      });
-      const read = family === 4 ? view.ahead4(addresses, AHEAD_ROWS) : view.ahead6(addresses, AHEAD_ROWS);
-      t.true(Number.isFinite(read));
-    }
+  test(`what was read ahead for IPv${family} is what the packets use`, (t) => {
+    const bench = enlarge(new RouterBench());
+    const [here, there] = family === 4 ? ENDS[0] : [ENDS[1][0], ENDS[1][2]];
+    const far = family === 4 ? ENDS[0][2] : there;
+    const one = ip({ source: here, destination: far, protocol: 17, payload: udp(1, 2, new Uint8Array(4)) });
+    const two = ip({
+      source: here,
+      destination: family === 4 ? '10.100.30.7' : 'fd10:100::16',
+      protocol: 17,
+      payload: udp(1, 2, new Uint8Array(4)),
+    });
+    const { routes } = bench.router.context.snapshot;
+    let asked = 0;
+    const name = family === 4 ? 'resolve4' : 'resolve6';
+    const resolve = routes[name].bind(routes) as (...words: never[]) => number;
+    Object.defineProperty(routes, name, {
+      value: (...words: never[]) => {
+        asked++;
+        return resolve(...words);
+      },
+    });
+    bench.batch(-1, [one, two, one, two], 0);
+    t.is(asked, 0);
+    bench.batch(-1, [one], 0);
+    t.is(asked, 0);
+    bench.serve(AWS, AWS_A);
+    bench.batch(-1, [one], 0);
+    t.is(asked, 1);
   });
 }

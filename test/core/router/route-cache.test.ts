@@ -1,7 +1,7 @@
 /** The cache never changes an answer: a router that has lived through changes decides as a new one does. */
 import test from 'ava';
 import fc from 'fast-check';
-import { RouteCache } from '../../../src/core/router/route-cache.js';
+import { RouteCache, RouteCache6 } from '../../../src/core/router/route-cache.js';
 import { ip, udp } from '../../support/packets.js';
 import { AWS, AWS_A, OTHER, RouterBench, STRANGER } from '../../support/router.js';
 
@@ -54,15 +54,33 @@ test('a router with a past decides as a new one', (t) => {
   t.pass();
 });
 
-test('slots hold one address in one context, until all is forgotten', (t) => {
+test('slots hold one address for one peer, until all is forgotten', (t) => {
   const cache = new RouteCache();
   const slot = cache.slotOf(0x0a640a0f, 3);
   t.false(cache.holds(slot, 0x0a640a0f, 3));
-  cache.remember(slot, 0x0a640a0f, 3, 7);
+  cache.remember(slot, 0x0a640a0f, 3, 7, 8);
   t.true(cache.holds(slot, 0x0a640a0f, 3));
-  t.is(cache.answer(slot), 7);
+  t.is(cache.route(slot), 7);
+  t.is(cache.target(slot), 8);
   t.false(cache.holds(slot, 0x0a640a0f, 4));
   t.false(cache.holds(slot, 0x0a640a10, 3));
   cache.forget();
   t.false(cache.holds(slot, 0x0a640a0f, 3));
+});
+
+test('the same with the four words of an IPv6 address', (t) => {
+  const cache = new RouteCache6();
+  const slot = cache.slotOf(1, 2, 3, 4, 3);
+  t.false(cache.holds(slot, 1, 2, 3, 4, 3));
+  cache.remember(slot, Int32Array.of(9, 1, 2, 3, 4), 1, 3, 7, 8);
+  t.true(cache.holds(slot, 1, 2, 3, 4, 3));
+  t.is(cache.route(slot), 7);
+  t.is(cache.target(slot), 8);
+  t.false(cache.holds(slot, 0, 2, 3, 4, 3));
+  t.false(cache.holds(slot, 1, 0, 3, 4, 3));
+  t.false(cache.holds(slot, 1, 2, 0, 4, 3));
+  t.false(cache.holds(slot, 1, 2, 3, 0, 3));
+  t.false(cache.holds(slot, 1, 2, 3, 4, 0));
+  cache.forget();
+  t.false(cache.holds(slot, 1, 2, 3, 4, 3));
 });
