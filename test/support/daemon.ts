@@ -2,7 +2,6 @@
  * A real daemon in a namespace: `twinspan up`, its log as objects, its control socket, and ways to end it. $TEST_WORKERS is how
  * many data-plane workers each has, where a test does not say.
  */
-import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type {
@@ -11,6 +10,8 @@ import type {
   PeerReport,
   StatusReport,
 } from '../../src/app/observe/report.js';
+import { formatKey } from '../../src/core/base/key.js';
+import { generatePrivateKey, publicKeyOf, writeSecretKey } from '../../src/edge/file/key-file.js';
 import { callDaemon } from '../../src/edge/socket/client.js';
 import { type Network, type Program, until } from './namespaces.js';
 
@@ -30,10 +31,9 @@ export interface KeyPair {
 
 /** Writes a new private key, readable by us alone. */
 export function newKey(file: string): KeyPair {
-  const secret = execFileSync(process.execPath, [TWINSPAN, 'keygen'], { encoding: 'utf8' });
-  writeFileSync(file, secret, { mode: 0o600 });
-  const publicKey = execFileSync(process.execPath, [TWINSPAN, 'pubkey'], { encoding: 'utf8', input: secret });
-  return { file, publicKey: publicKey.trim() };
+  const secret = generatePrivateKey();
+  writeSecretKey(file, secret);
+  return { file, publicKey: formatKey(publicKeyOf(secret)) };
 }
 
 export class Daemon {
