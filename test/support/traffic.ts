@@ -5,6 +5,8 @@ import { type Network, type Program, until } from './namespaces.js';
 
 const CHILD = fileURLToPath(new URL('./traffic_child.js', import.meta.url));
 export const ECHO_PORT = 7777;
+/** What has not come so long after it was sent is lost. */
+const ON_ITS_WAY_MS = 1_500;
 /** Below, at and above what one packet of the tunnel holds, up to the largest datagram but a few bytes. */
 export const SIZES = [1, 512, 1300, 1380, 1400, 1472, 3000, 20_000, 60_000];
 
@@ -70,6 +72,12 @@ export interface Way {
   readonly late: number;
 }
 
+/** How many datagrams an end of a flow says that it has sent. */
+function sentBy(program: Program): number | undefined {
+  const line = program.lines.find((text) => text.startsWith('sent '));
+  return line === undefined ? undefined : Number(line.slice('sent '.length));
+}
+
 /** Numbered datagrams both ways, all the while. */
 export class Flow {
   readonly #programs: readonly Program[];
@@ -95,16 +103,31 @@ export class Flow {
     this.#programs = programs;
   }
 
-  /** Stops sending, waits for what is on its way, and counts: what each end sent, and what of it the other got. */
+  /** Stops sending, waits for what may be on its way, and counts: what each end sent, and what of it the other got. */
   async finish(): Promise<Way[]> {
-    for (const { child: one } of this.#programs) one.stdin?.write('stop\n');
-    await sleep(1_500);
-    for (const { child: one } of this.#programs) one.stdin?.end();
-    await Promise.all(this.#programs.map((one) => one.ended));
-    const [a, b] = this.#programs.map((one) => JSON.parse(one.lines.at(-1) ?? '{}') as Way);
+    const [one, other] = this.#programs;
+    const endAtMs = performance.now() + ON_ITS_WAY_MS;
+    for (const { child: end } of this.#programs) end.stdin?.write('stop\n');
+    await this.#all((program) => sentBy(program) !== undefined, endAtMs);
+    for (const [end, far] of [
+      [one, other],
+      [other, one],
+    ]) {
+      const sent = sentBy(far);
+      if (sent !== undefined) end.child.stdin?.write(`${sent}\n`);
+    }
+    await this.#all((program) => program.lines.includes('all'), endAtMs);
+    for (const { child: end } of this.#programs) end.stdin?.end();
+    await Promise.all(this.#programs.map((end) => end.ended));
+    const [a, b] = this.#programs.map((end) => JSON.parse(end.lines.at(-1) ?? '{}') as Way);
     return [
       { sent: a.sent, received: b.received, missing: b.missing, late: b.late },
       { sent: b.sent, received: a.received, missing: a.missing, late: a.late },
     ];
+  }
+
+  /** Waits until `condition` holds for both, or for as long as that may take. */
+  async #all(condition: (program: Program) => boolean, endAtMs: number): Promise<void> {
+    while (!this.#programs.every(condition) && performance.now() < endAtMs) await sleep(20);
   }
 }

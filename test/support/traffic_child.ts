@@ -5,9 +5,10 @@
  *   {"do": "stream", "to", "port", "bytes"}        sends so many bytes to a TCP echo and compares what comes back
  *   {"do": "datagrams", "to", "port", "sizes"}     the same with one datagram of each size, repeated until all came
  *   {"do": "flow", "from", "to", "port", "perSecond"}
- *        prints `ready`; numbered datagrams from the first line on standard input to the second, counting what comes
- *        until it ends; then prints {"sent", "received", "missing", "late"}: distinct numbers, the first gaps among them, and
- *        how many came behind a greater one
+ *        prints `ready`; numbered datagrams from the line `go` on standard input to `stop`, where it prints `sent` and how
+ *        many; counts what comes until the input ends, and prints `all` as soon as that is as many as a line of it says;
+ *        then prints {"sent", "received", "missing", "late"}: distinct numbers, the first gaps among them, and how many
+ *        came behind a greater one
  *
  * Every client prints one JSON line and ends with 0, or with 1 and a reason.
  */
@@ -93,11 +94,18 @@ async function flow(from: string, to: string, port: number, perSecond: number): 
   const socket = udp(to);
   const received = new Set<number>();
   let [greatest, late] = [-1, 0];
+  let wanted = Number.POSITIVE_INFINITY;
+  const sayWhenAll = (): void => {
+    if (received.size < wanted) return;
+    wanted = Number.POSITIVE_INFINITY;
+    say('all');
+  };
   socket.on('message', (bytes) => {
     const number = bytes.readUInt32BE(0);
     if (number < greatest) late += 1;
     greatest = Math.max(greatest, number);
     received.add(number);
+    sayWhenAll();
   });
   // An ICMP error for a datagram is a loss like any other.
   socket.on('error', () => {});
@@ -121,7 +129,13 @@ async function flow(from: string, to: string, port: number, perSecond: number): 
   say('ready');
   for await (const line of createInterface(process.stdin)) {
     if (line === 'go') begin();
-    else clearInterval(timer);
+    else if (line === 'stop') {
+      clearInterval(timer);
+      say(`sent ${sent}`);
+    } else {
+      wanted = Number(line);
+      sayWhenAll();
+    }
   }
   const missing: number[] = [];
   for (let n = 0; n <= Math.max(-1, ...received) && missing.length < 20; n++)
