@@ -6,6 +6,8 @@ import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 
 export interface Phases {
+  /** Run at the lowest priority beside all others: they compute, by a time of their own, and wait for nothing. */
+  readonly pure: string[];
   /** Run several at a time. */
   readonly plain: string[];
   /** Run a few at a time: most of them wait for sockets, servers, devices and the installer's machine. */
@@ -17,10 +19,24 @@ export interface Phases {
 }
 
 const LONG = '.long.test.ts';
+const PURE = /^test\/(core\/(?!wireguard\/interoperation)|sim\/)/;
 const EDGES = /^test\/(edge|deploy)\//;
 /** bad-ways: a machine that keeps a daemon waiting looks like an ISP that loses packets. */
 const DAEMONS = /^test\/(app\/daemon\/(?!bad-ways)|interop\/)/;
 const SERIAL = /^test\/(app\/daemon\/bad-ways|lab\/)/;
+/** Those that take longest, which begin first, so that none of them is left to run alone. */
+const SLOW = [
+  'deploy/install',
+  'edge/redis/deployment',
+  'edge/linux/lan_root',
+  'app/daemon/life',
+  'interop/external_peer',
+  'interop/wireguard_go',
+  'app/daemon/uplinks',
+  'interop/bfd_node',
+  'app/daemon/bad-uplinks',
+  'app/daemon/workers',
+];
 
 /** Every file below `root`/`folder`, as paths relative to `root`, sorted. */
 export function filesBelow(root: string, folder: string): string[] {
@@ -45,13 +61,24 @@ export function planPhases(sources: readonly string[], patterns: readonly string
       file.endsWith('.test.ts') &&
       (wanted.length === 0 ? !file.endsWith(LONG) : wanted.some((part) => file.includes(part))),
   );
-  const compiled = (file: string): string => `dist/${file.replace(/\.ts$/, '.js')}`;
+  const of = (isOf: (file: string) => boolean): string[] =>
+    tests
+      .filter(isOf)
+      .toSorted((a, b) => slowness(b) - slowness(a))
+      .map((file) => `dist/${file.replace(/\.ts$/, '.js')}`);
   return {
-    plain: tests.filter((file) => ![SERIAL, DAEMONS, EDGES].some((phase) => phase.test(file))).map(compiled),
-    edges: tests.filter((file) => EDGES.test(file)).map(compiled),
-    daemons: tests.filter((file) => DAEMONS.test(file)).map(compiled),
-    serial: tests.filter((file) => SERIAL.test(file)).map(compiled),
+    pure: of((file) => PURE.test(file)),
+    plain: of((file) => ![PURE, SERIAL, DAEMONS, EDGES].some((phase) => phase.test(file))),
+    edges: of((file) => EDGES.test(file)),
+    daemons: of((file) => DAEMONS.test(file)),
+    serial: of((file) => SERIAL.test(file)),
   };
+}
+
+/** Greater for a file that takes longer; 0 for most. */
+function slowness(file: string): number {
+  const index = SLOW.findIndex((name) => file === `test/${name}.test.ts`);
+  return index < 0 ? 0 : SLOW.length - index;
 }
 
 /** Compiled files (dist/src, dist/test) whose TypeScript source is not among `sources`. */

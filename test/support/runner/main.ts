@@ -1,13 +1,13 @@
 /**
- * Runs the compiled tests with ava in four phases (files.ts) and prints what a person wants to see: failures with
- * their details, progress, and as the last line alone `N passed, N failed, N skipped`. The whole TAP goes to
- * dist/test-results.tap. The exit code is 0 only if something ran and nothing failed.
+ * Runs the compiled tests with ava in phases (files.ts), the pure ones all the while beside them, and prints what a
+ * person wants to see: failures with their details, progress, and as the last line alone `N passed, N failed,
+ * N skipped`. The whole TAP goes to dist/test-results.tap. The exit code is 0 only if something ran and nothing failed.
  *
  * Usage: node dist/test/support/runner/main.js [PATTERN …]
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createWriteStream } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { createWriteStream, writeFileSync } from 'node:fs';
+import { availableParallelism, constants, setPriority } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { filesBelow, planPhases, removeStale } from './files.js';
@@ -22,40 +22,76 @@ const PROGRESS_EVERY_MS = 10_000;
 const log = createWriteStream(`${ROOT}${LOG}`);
 const startedAt = performance.now();
 let lastTitle = '';
-let announceEach = false;
-let running: ChildProcess | undefined;
+const running = new Set<ChildProcess>();
+const readers: TapReader[] = [];
 let stopped = '';
 
-const reader = new TapReader(
-  ({ title, state }) => {
-    lastTitle = title;
-    if (state === 'failed') console.log(`\n  ✘ ${title}`);
-    else if (announceEach) console.log(`  ${state === 'passed' ? '✔' : '-'} ${title}`);
-  },
-  (line) => console.log(`  ${line}`),
-);
+interface Phase {
+  readonly name: string;
+  readonly files: readonly string[];
+  /** Files at a time. */
+  readonly concurrency: number;
+  /** Whether each test is named that passes. */
+  readonly announced?: boolean;
+  /** Whether it only gets what time the others leave. */
+  readonly idle?: boolean;
+}
+
+/** How many tests have come to an end so far. */
+function count(state: 'passed' | 'failed' | 'skipped'): number {
+  return readers.reduce((sum, reader) => sum + reader[state], 0);
+}
 
 function progress(): void {
   const seconds = Math.round((performance.now() - startedAt) / 1000);
-  console.log(`  ${seconds} s: ${reader.passed} passed, ${reader.failed} failed · ${lastTitle}`);
+  console.log(`  ${seconds} s: ${count('passed')} passed, ${count('failed')} failed · ${lastTitle}`);
 }
 
 function stop(reason: string): void {
   stopped = reason;
-  if (running?.pid !== undefined) process.kill(-running.pid, 'SIGTERM');
+  for (const { pid } of running) if (pid !== undefined) process.kill(-pid, 'SIGTERM');
 }
 
-/** Runs ava on `files`, at most `concurrency` at a time; counts a failure of ava itself as one failed test. */
-async function runPhase(name: string, files: readonly string[], concurrency: number): Promise<void> {
+function readerFor(announced: boolean): TapReader {
+  const reader = new TapReader(
+    ({ title, state }) => {
+      lastTitle = title;
+      if (state === 'failed') console.log(`\n  ✘ ${title}`);
+      else if (announced) console.log(`  ${state === 'passed' ? '✔' : '-'} ${title}`);
+    },
+    (line) => console.log(`  ${line}`),
+  );
+  readers.push(reader);
+  return reader;
+}
+
+/** Leaves the processors to everybody else. Linux weighs sessions against each other, where it groups by them. */
+function yieldTo(pid: number): void {
+  setPriority(pid, constants.priority.PRIORITY_LOW);
+  try {
+    writeFileSync(`/proc/${pid}/autogroup`, String(constants.priority.PRIORITY_LOW));
+  } catch {
+    // It does not group, or it is not ours to say.
+  }
+}
+
+/** Runs ava on files; counts a failure of ava itself as one failed test. */
+async function runPhase({ name, files, concurrency, announced = false, idle = false }: Phase): Promise<void> {
   if (files.length === 0 || stopped !== '') return;
   console.log(`\n${name}: ${files.length} ${files.length === 1 ? 'file' : 'files'}`);
-  const failedBefore = reader.failed;
+  const reader = readerFor(announced);
   const child = spawn(
     process.execPath,
     ['node_modules/ava/entrypoints/cli.mjs', '--tap', '--concurrency', String(concurrency), ...files],
-    { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'], detached: true },
+    {
+      cwd: ROOT,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+      env: { ...process.env, TEST_ORDER: files.join(':') },
+    },
   );
-  running = child;
+  running.add(child);
+  if (idle && child.pid !== undefined) yieldTo(child.pid);
   createInterface({ input: child.stdout }).on('line', (line) => {
     log.write(`${line}\n`);
     reader.handleLine(line);
@@ -66,8 +102,8 @@ async function runPhase(name: string, files: readonly string[], concurrency: num
     else if (line.trim() !== '') console.log(`    ${line}`);
   });
   const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
-  running = undefined;
-  if (code !== 0 && reader.failed === failedBefore) {
+  running.delete(child);
+  if (code !== 0 && reader.failed === 0) {
     console.log(`\n  ✘ ${name}: ava ended with ${code ?? 'a signal'} without naming a failed test`);
     reader.failed++;
   }
@@ -80,18 +116,34 @@ const ticker = setInterval(progress, PROGRESS_EVERY_MS);
 const stale = removeStale(ROOT);
 if (stale > 0) console.log(`removed ${stale} compiled files without a source`);
 const phases = planPhases(filesBelow(ROOT, 'test'), process.argv.slice(2));
-await runPhase('tests', phases.plain, Math.max(2, availableParallelism()));
-announceEach = true;
-await runPhase('tests of sockets, servers, devices and the installer', phases.edges, 3);
-await runPhase('tests of daemons', phases.daemons, 3);
-await runPhase('tests of whole networks, one after the other', phases.serial, 1);
+const processors = Math.max(2, availableParallelism());
+const pure = runPhase({ name: 'pure tests', files: phases.pure, concurrency: processors, idle: true });
+for (const phase of [
+  { name: 'tests', files: phases.plain, concurrency: processors },
+  {
+    name: 'tests of sockets, servers, devices and the installer',
+    files: phases.edges,
+    concurrency: 3,
+    announced: true,
+  },
+  { name: 'tests of daemons', files: phases.daemons, concurrency: 4, announced: true },
+  {
+    name: 'tests of whole networks, one after the other',
+    files: phases.serial,
+    concurrency: 1,
+    announced: true,
+  },
+])
+  await runPhase(phase);
+await pure;
 clearTimeout(limit);
 clearInterval(ticker);
 log.end();
 
 if (stopped !== '') console.log(`\n${stopped}`);
-const nothing = reader.passed + reader.failed + reader.skipped === 0;
+const [passed, failed, skipped] = [count('passed'), count('failed'), count('skipped')];
+const nothing = passed + failed + skipped === 0;
 if (nothing) console.log('\nno test ran');
 console.log(`\n${Math.round((performance.now() - startedAt) / 1000)} s, full results in ${LOG}`);
-console.log(`${reader.passed} passed, ${reader.failed} failed, ${reader.skipped} skipped`);
-process.exitCode = nothing || reader.failed > 0 || stopped !== '' ? 1 : 0;
+console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
+process.exitCode = nothing || failed > 0 || stopped !== '' ? 1 : 0;

@@ -47,30 +47,37 @@ test('a root test that announces a skip is not counted as passed', (t) => {
   t.deepEqual([reader.passed, reader.failed, reader.skipped], [1, 0, 1]);
 });
 
-test('sources decide what runs, and tests of whole networks run last', (t) => {
+test('sources decide what runs, slow tests begin first, and tests of whole networks run last', (t) => {
   const sources = [
     'test/core/nat.test.ts',
+    'test/core/wireguard/interoperation.test.ts',
+    'test/app/cli/run.test.ts',
     'test/edge/tun.test.ts',
     'test/app/daemon/pair.test.ts',
+    'test/app/daemon/uplinks.test.ts',
+    'test/app/daemon/life.test.ts',
     'test/lab/up.test.ts',
     'test/lab/day.long.test.ts',
     'test/support/privileged.ts',
   ];
   t.deepEqual(planPhases(sources, []), {
-    plain: ['dist/test/core/nat.test.js'],
+    pure: ['dist/test/core/nat.test.js'],
+    plain: ['dist/test/core/wireguard/interoperation.test.js', 'dist/test/app/cli/run.test.js'],
     edges: ['dist/test/edge/tun.test.js'],
-    daemons: ['dist/test/app/daemon/pair.test.js'],
+    daemons: ['life', 'uplinks', 'pair'].map((name) => `dist/test/app/daemon/${name}.test.js`),
     serial: ['dist/test/lab/up.test.js'],
   });
   t.deepEqual(planPhases(sources, ['nat']).serial, []);
   t.deepEqual(planPhases(sources, ['long']).serial, ['dist/test/lab/day.long.test.js']);
   t.deepEqual(planPhases(sources, ['dist/test/edge/tun.test.js']), {
+    pure: [],
     plain: [],
     edges: ['dist/test/edge/tun.test.js'],
     daemons: [],
     serial: [],
   });
-  t.deepEqual(planPhases(sources, ['nothing']), { plain: [], edges: [], daemons: [], serial: [] });
+  const none = { pure: [], plain: [], edges: [], daemons: [], serial: [] };
+  t.deepEqual(planPhases(sources, ['nothing']), none);
 });
 
 test('a compiled file without its source is stale', (t) => {
