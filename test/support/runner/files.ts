@@ -8,10 +8,8 @@ import { join, relative } from 'node:path';
 export interface Phases {
   /** Run at the lowest priority beside all others: they compute, by a time of their own, and wait for nothing. */
   readonly pure: string[];
-  /** Run several at a time. */
+  /** Run a few at a time: many of them wait for sockets, servers, devices and the installer's machine. */
   readonly plain: string[];
-  /** Run a few at a time: most of them wait for sockets, servers, devices and the installer's machine. */
-  readonly edges: string[];
   /** Run a few at a time: a few daemons each, which mostly wait for something to be noticed. */
   readonly daemons: string[];
   /** Run one after the other, last: they own whole networks of daemons, and look at when things happen. */
@@ -20,13 +18,14 @@ export interface Phases {
 
 const LONG = '.long.test.ts';
 const PURE = /^test\/(core\/(?!wireguard\/interoperation)|sim\/)/;
-const EDGES = /^test\/(edge|deploy)\//;
 /** bad-ways: a machine that keeps a daemon waiting looks like an ISP that loses packets. */
-const DAEMONS = /^test\/(app\/daemon\/(?!bad-ways)|interop\/)/;
-const SERIAL = /^test\/(app\/daemon\/bad-ways|lab\/)/;
+const DAEMONS = /^test\/(app\/daemon\/(?!bad-ways)|interop\/|lab\/(?!lab\.))/;
+const SERIAL = /^test\/(app\/daemon\/bad-ways|lab\/lab\.)/;
 /** Those that take longest, which begin first, so that none of them is left to run alone. */
 const SLOW = [
   'deploy/install',
+  'deploy/vagrant',
+  'core/wireguard/interoperation',
   'edge/redis/deployment',
   'edge/linux/lan_root',
   'app/daemon/life',
@@ -68,8 +67,7 @@ export function planPhases(sources: readonly string[], patterns: readonly string
       .map((file) => `dist/${file.replace(/\.ts$/, '.js')}`);
   return {
     pure: of((file) => PURE.test(file)),
-    plain: of((file) => ![PURE, SERIAL, DAEMONS, EDGES].some((phase) => phase.test(file))),
-    edges: of((file) => EDGES.test(file)),
+    plain: of((file) => ![PURE, SERIAL, DAEMONS].some((phase) => phase.test(file))),
     daemons: of((file) => DAEMONS.test(file)),
     serial: of((file) => SERIAL.test(file)),
   };

@@ -56,27 +56,30 @@ test('sources decide what runs, slow tests begin first, and tests of whole netwo
     'test/app/daemon/pair.test.ts',
     'test/app/daemon/uplinks.test.ts',
     'test/app/daemon/life.test.ts',
-    'test/lab/up.test.ts',
-    'test/lab/day.long.test.ts',
+    'test/lab/lab.test.ts',
+    'test/lab/firewall.test.ts',
+    'test/app/daemon/day.long.test.ts',
     'test/support/privileged.ts',
   ];
   t.deepEqual(planPhases(sources, []), {
     pure: ['dist/test/core/nat.test.js'],
-    plain: ['dist/test/core/wireguard/interoperation.test.js', 'dist/test/app/cli/run.test.js'],
-    edges: ['dist/test/edge/tun.test.js'],
-    daemons: ['life', 'uplinks', 'pair'].map((name) => `dist/test/app/daemon/${name}.test.js`),
-    serial: ['dist/test/lab/up.test.js'],
+    plain: ['core/wireguard/interoperation', 'app/cli/run', 'edge/tun'].map(
+      (name) => `dist/test/${name}.test.js`,
+    ),
+    daemons: ['app/daemon/life', 'app/daemon/uplinks', 'app/daemon/pair', 'lab/firewall'].map(
+      (name) => `dist/test/${name}.test.js`,
+    ),
+    serial: ['dist/test/lab/lab.test.js'],
   });
   t.deepEqual(planPhases(sources, ['nat']).serial, []);
-  t.deepEqual(planPhases(sources, ['long']).serial, ['dist/test/lab/day.long.test.js']);
+  t.deepEqual(planPhases(sources, ['long']).daemons, ['dist/test/app/daemon/day.long.test.js']);
   t.deepEqual(planPhases(sources, ['dist/test/edge/tun.test.js']), {
     pure: [],
-    plain: [],
-    edges: ['dist/test/edge/tun.test.js'],
+    plain: ['dist/test/edge/tun.test.js'],
     daemons: [],
     serial: [],
   });
-  const none = { pure: [], plain: [], edges: [], daemons: [], serial: [] };
+  const none = { pure: [], plain: [], daemons: [], serial: [] };
   t.deepEqual(planPhases(sources, ['nothing']), none);
 });
 

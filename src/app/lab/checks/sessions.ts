@@ -2,8 +2,8 @@
 import { type Child, openChild } from '../run/child.js';
 import type { Lab } from './check.js';
 
-const FILE_BYTES = 16_000_000;
-/** kbit/s: the transfer takes about ten seconds. */
+const FILE_BYTES = 8_000_000;
+/** kbit/s: the transfer, there and back, takes about ten seconds. */
 const RATE = 13_000;
 
 /** A session that was opened; `finish` ends it and says what was wrong with it, or undefined. */

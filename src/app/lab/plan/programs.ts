@@ -3,6 +3,7 @@
  * directory. What it must find under /etc (a user, a host key it may trust) is bound over /etc by `enter` in that
  * process's own mount namespace, so that the machine's files stay as they are.
  */
+import { controlSocketPath } from '../../../core/config/configuration.js';
 import { enter, hostPath, type Layout } from '../layout.js';
 import { EC2_ENVIRONMENT } from '../programs/ec2.js';
 import { addressOf, type Host, type Program, type Scenario } from '../scenario.js';
@@ -10,7 +11,7 @@ import { planFirewalls } from './firewalls.js';
 import { clusterOf, nodeFile, nodesOf } from './overlay.js';
 import { logFile, type ProgramPlan, READY_MS, readyTcp } from './program.js';
 import { planCloud, planRedis } from './services.js';
-import type { Step } from './step.js';
+import { quote, type Step } from './step.js';
 
 /** User and password of the databases and of the SFTP server. */
 export const LAB_USER = 'lab';
@@ -215,6 +216,10 @@ export function planDaemon(scenario: Scenario, layout: Layout, node: string): Pr
   const config = nodeFile(layout, node);
   const moves = scenario.cloud?.cluster === clusterOf(scenario, node).name;
   const environment = moves ? ['env', ...Object.entries(EC2_ENVIRONMENT).map((pair) => pair.join('='))] : [];
+  const socket = controlSocketPath(hostPath(layout, node, 'run', 'twinspan'), node);
+  // To ask in vain costs a third of what a start does, just while eight of them start.
+  const served = `for _ in 1 2 3 4 5 6 7 8 9; do [ ! -S ${quote(socket)} ] || exec "$@"; sleep 0.1; done; exit 1`;
+  const status = [...layout.twinspan, 'status', '--json', '--config', config];
   return {
     prepare: [],
     process: {
@@ -226,7 +231,7 @@ export function planDaemon(scenario: Scenario, layout: Layout, node: string): Pr
     ready: {
       do: 'await',
       what: `node ${node} to answer on its control socket`,
-      argv: enter(layout, node, [...layout.twinspan, 'status', '--json', '--config', config]),
+      argv: enter(layout, node, ['sh', '-c', served, 'sh', ...status]),
       timeoutMs: READY_MS,
       process: node,
     },
