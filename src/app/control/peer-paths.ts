@@ -66,7 +66,7 @@ export class PeerPaths {
   why = '';
   readonly #around: PathSurroundings;
   /** Paths that have a row. BOUNDED by PATHS_PER_PEER. */
-  readonly #carried: Carried[] = [];
+  #carried: readonly Carried[] = [];
   readonly #teller = new NewsTeller();
   #largeAtMs = Number.NEGATIVE_INFINITY;
   #largeBy: Path | undefined;
@@ -197,7 +197,7 @@ export class PeerPaths {
   /** Gives everything back. */
   close(): void {
     clearTimeout(this.#asking);
-    for (const { path } of [...this.#carried]) this.#release(path);
+    for (const { path } of this.#carried) this.#release(path);
     this.#around.rows.unpin(this.number);
     this.#around.rows.publishMtu(this.number, undefined);
   }
@@ -243,7 +243,7 @@ export class PeerPaths {
     this.#keepPlace(carried.row);
     this.#around.rows.release(carried.row, this.#around.now());
     this.#tellUplink(path, undefined);
-    this.#carried.splice(this.#carried.indexOf(carried), 1);
+    this.#carried = this.#carried.filter((one) => one !== carried);
   }
 
   #carriedOf(path: number): Carried | undefined {
@@ -275,7 +275,7 @@ export class PeerPaths {
       if (row < 0) {
         row = rows.take(this.number, now());
         if (row < 0) continue;
-        this.#carried.push({ path: path.id, row, toldUplink: -1 });
+        this.#carried = this.#carried.concat({ path: path.id, row, toldUplink: -1 });
       }
       const silent = uplinkReason(path.uplink.id) !== '';
       if (rows.publish(row, this.manager, path, silent, this.#echoMs)) wakes = true;

@@ -37,6 +37,10 @@ const SLOW_US = 1_000_000;
 /** Changes of state that one input can cause: Up → Down by the packet, and no more than one again. */
 const CHANGES_MAX = 4;
 
+/** A packet at hand, of whichever session. */
+const scratch = new BfdPacket();
+const scratchBytes = new Uint8Array(BFD_BYTES);
+
 export interface BfdOptions {
   /** Nonzero, 32 bits, unique among the sessions of this node. */
   readonly localDiscriminator: number;
@@ -67,8 +71,6 @@ export class BfdSession {
   readonly offload = new BfdOffload();
   readonly #options: BfdOptions;
   readonly #timing: BfdTiming;
-  readonly #outgoing = new BfdPacket();
-  readonly #scratch = new Uint8Array(BFD_BYTES);
   readonly #changes: BfdChange[] = [];
   #pace: Pace;
   #state: BfdState = BFD_DOWN;
@@ -332,10 +334,10 @@ export class BfdSession {
       : Number.POSITIVE_INFINITY;
     const paceChanged = intervalMs !== offload.intervalMs;
     offload.intervalMs = intervalMs;
-    this.#fill(this.#outgoing);
-    this.#outgoing.encode(this.#scratch, 0);
+    this.#fill(scratch);
+    scratch.encode(scratchBytes, 0);
     // A change of more than Poll is worth a packet of its own (RFC 5880 6.8.7).
-    if (offload.replaceTemplate(this.#scratch) && this.#maySend()) this.#changeDue = true;
+    if (offload.replaceTemplate(scratchBytes) && this.#maySend()) this.#changeDue = true;
     // What is sent for a change counts as the periodic packet: the next one is due a whole interval later.
     if (this.#changeDue) this.#lastTransmitAtMs = now;
     if (!this.#changeDue && !paceChanged) return;

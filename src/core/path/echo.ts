@@ -99,15 +99,18 @@ export function echoDiscriminator(bytes: Uint8Array, at: number): number {
   return get32(bytes, at) >>> 0;
 }
 
+const clock = new DataView(new ArrayBuffer(8));
+/** Of a path whose echo packets a worker sends. */
+const NONE = new Float64Array(0);
+
 /** The echo packets of one path: which are under way, which came back, which are lost. */
 export class EchoTracker {
   readonly #discriminator: number;
   readonly #quality: Quality;
-  readonly #sentAtMs = new Float64Array(OUTSTANDING).fill(Number.NaN);
+  #sentAtMs = NONE;
   #next = 0;
   /** The oldest sequence number that may still be under way. */
   #oldest = 0;
-  readonly #clock = new DataView(new ArrayBuffer(8));
 
   constructor(discriminator: number, quality: Quality) {
     this.#discriminator = discriminator;
@@ -116,12 +119,13 @@ export class EchoTracker {
 
   /** Writes the next echo packet's payload (ECHO_BYTES) at `at`. */
   encodeNext(bytes: Uint8Array, at: number, now: number): void {
+    if (this.#sentAtMs === NONE) this.#sentAtMs = new Float64Array(OUTSTANDING).fill(Number.NaN);
     if (this.#next - this.#oldest >= OUTSTANDING) this.#give(now);
     this.#sentAtMs[this.#next % OUTSTANDING] = now;
     put32(bytes, at, this.#discriminator);
     put32(bytes, at + 4, this.#next);
-    this.#clock.setFloat64(0, now);
-    for (let i = 0; i < 8; i++) bytes[at + 8 + i] = this.#clock.getUint8(i);
+    clock.setFloat64(0, now);
+    for (let i = 0; i < 8; i++) bytes[at + 8 + i] = clock.getUint8(i);
     this.#next += 1;
   }
 

@@ -88,7 +88,7 @@ export class PathMtu {
   #sequence = 0;
   #outerBytes = OUTER_4;
   /** Sizes of the last probes by sequence number. BOUNDED by REMEMBERED. */
-  readonly #sizes = new Map<number, number>();
+  #sizes: Map<number, number> | undefined;
   readonly #probes: MtuProbe[] = [];
   readonly #changes: MtuChange[] = [];
   /** What has been said last. */
@@ -139,7 +139,7 @@ export class PathMtu {
     this.#failures = 0;
     this.#quiet = 0;
     this.#probes.length = 0;
-    this.#sizes.clear();
+    this.#sizes = undefined;
   }
 
   /** Whether large packets are being sent by the path. */
@@ -149,9 +149,9 @@ export class PathMtu {
 
   /** The answer to a probe. Returns whether it is one that was waited for. */
   handleAnswer(sequence: number, now: number): boolean {
-    const size = this.#sizes.get(sequence);
+    const size = this.#sizes?.get(sequence);
     if (size === undefined) return false;
-    this.#sizes.delete(sequence);
+    this.#sizes?.delete(sequence);
     this.#quiet = 0;
     if (size > 0) this.#arrived(size, now);
     else if (this.#underWay && sequence === this.#small) this.#smallAtMs = now;
@@ -265,6 +265,7 @@ export class PathMtu {
   #send(bytes: number): number {
     const sequence = this.#sequence;
     this.#sequence = (sequence + 1) >>> 0;
+    this.#sizes ??= new Map();
     this.#sizes.set(sequence, bytes);
     this.#sizes.delete((sequence - REMEMBERED) >>> 0);
     this.#probes.push({ sequence, bytes });

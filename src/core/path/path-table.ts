@@ -20,7 +20,8 @@ import { endpointOn, Path, type PathSettings, type RemoteEndpoint, type Uplink }
 export const PATHS_MAX = 8;
 
 export class PathTable {
-  readonly paths: Path[] = [];
+  /** Of its exact length, since there is one for each of thousands of peers; replaced when it changes. */
+  paths: readonly Path[] = [];
   #uplinks: readonly Uplink[] = [];
   #nextId = 0;
 
@@ -63,7 +64,7 @@ export class PathTable {
 
   /** Takes a path away. */
   remove(path: Path): void {
-    this.paths.splice(this.paths.indexOf(path), 1);
+    this.paths = this.paths.filter((other) => other !== path);
   }
 
   /** The uplink that owns the socket of an endpoint record. */
@@ -131,7 +132,7 @@ export class PathTable {
     now: number,
   ): Path {
     const path = new Path(this.#nextId++, uplink, where, settings, now);
-    this.paths.push(path);
+    this.paths = this.paths.concat(path);
     return path;
   }
 }

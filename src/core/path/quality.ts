@@ -1,10 +1,11 @@
 /**
  * How good a path is: round-trip time, its variation, and loss. Samples come from echo packets, one at a time or as
- * counts that a worker has kept. Nothing is allocated after construction.
+ * counts that a worker has kept. Nothing is allocated after the first.
  *
  * Round-trip time is smoothed as in RFC 6298 section 2 (gains 1/8 and 1/4), jitter as in RFC 3550 6.4.1 (gain 1/16) over
  * successive round trips. Loss is counted in the second in which the fate of a packet is known, in two rings: tenths
- * of a second for what happens now, whole seconds for what happens for a while.
+ * of a second for what happens now, whole seconds for what happens for a while. Both stand in one array, which there is
+ * once anything has been counted.
  */
 const FINE_MS = 100;
 const FINE_BUCKETS = 11;
@@ -18,52 +19,66 @@ const ANSWER_MS_MAX = 2_000;
 /** The windows of loss that are worth showing, in ms. */
 export const LOSS_WINDOWS_MS = [1_000, 10_000, 60_000] as const;
 
-/** Counts per slice of time, the newest slices only. */
-class Buckets {
+/** Words of a slice. */
+const ANSWERED = 0;
+const LOST = 1;
+const WORDS = 2;
+const COUNT_MAX = 0xffff;
+const RINGS_LENGTH = (FINE_BUCKETS + COARSE_BUCKETS) * WORDS;
+
+/** Nothing has been counted. */
+const EMPTY = new Uint16Array(RINGS_LENGTH);
+/** Answered, lost. */
+const sums = new Float64Array(2);
+
+/** Counts per slice of time, the newest slices only: a ring in an array of `rings`. */
+class Ring {
   readonly #widthMs: number;
-  readonly #answered: Uint32Array;
-  readonly #lost: Uint32Array;
-  /** Number of the newest slice: time divided by the width. */
-  #newest = Number.NEGATIVE_INFINITY;
+  readonly #first: number;
+  readonly #length: number;
 
-  constructor(widthMs: number, count: number) {
+  /** `length` slices, before which `before` others stand. */
+  constructor(widthMs: number, before: number, length: number) {
     this.#widthMs = widthMs;
-    this.#answered = new Uint32Array(count);
-    this.#lost = new Uint32Array(count);
+    this.#first = before * WORDS;
+    this.#length = length;
   }
 
-  count(answered: number, lost: number, now: number): void {
-    this.#advance(now);
-    const at = this.#newest % this.#answered.length;
-    this.#answered[at] += answered;
-    this.#lost[at] += lost;
+  sliceAt(now: number): number {
+    return Math.max(0, Math.floor(now / this.#widthMs));
   }
 
-  /** Adds up the slices of the last `windowMs`, the one under way included, into `into`: answered, lost. */
-  read(windowMs: number, now: number, into: Float64Array): void {
-    this.#advance(now);
-    const { length } = this.#answered;
-    const slices = Math.min(length, Math.ceil(windowMs / this.#widthMs) + 1);
-    into.fill(0);
-    for (let back = 0; back < slices && back <= this.#newest; back++) {
-      const at = (this.#newest - back) % length;
-      into[0] += this.#answered[at];
-      into[1] += this.#lost[at];
+  count(rings: Uint16Array, answered: number, lost: number, slice: number): void {
+    const at = this.#at(slice);
+    rings[at + ANSWERED] = Math.min(COUNT_MAX, rings[at + ANSWERED] + answered);
+    rings[at + LOST] = Math.min(COUNT_MAX, rings[at + LOST] + lost);
+  }
+
+  /** Adds up the slices of the last `windowMs` up to `newest`, the one under way, into `sums`. */
+  read(rings: Uint16Array, windowMs: number, newest: number): void {
+    const slices = Math.min(this.#length, Math.ceil(windowMs / this.#widthMs) + 1);
+    sums.fill(0);
+    for (let back = 0; back < slices && back <= newest; back++) {
+      const at = this.#at(newest - back);
+      sums[0] += rings[at + ANSWERED];
+      sums[1] += rings[at + LOST];
     }
   }
 
-  #advance(now: number): void {
-    const slice = Math.max(0, Math.floor(now / this.#widthMs));
-    const { length } = this.#answered;
-    if (slice <= this.#newest) return;
-    const first = Math.max(this.#newest + 1, slice - length + 1, 0);
-    for (let i = first; i <= slice; i++) {
-      this.#answered[i % length] = 0;
-      this.#lost[i % length] = 0;
+  /** Makes room for the slices after `newest`, the last of which is `slice`. */
+  clear(rings: Uint16Array, newest: number, slice: number): void {
+    for (let i = Math.max(newest + 1, slice - this.#length + 1, 0); i <= slice; i++) {
+      rings.fill(0, this.#at(i), this.#at(i) + WORDS);
     }
-    this.#newest = slice;
+  }
+
+  #at(slice: number): number {
+    return this.#first + (slice % this.#length) * WORDS;
   }
 }
+
+const FINE = new Ring(FINE_MS, 0, FINE_BUCKETS);
+const COARSE = new Ring(COARSE_MS, FINE_BUCKETS, COARSE_BUCKETS);
 
 export class Quality {
   /** Smoothed round-trip time; 0 before the first sample. */
@@ -76,9 +91,10 @@ export class Quality {
   answered = 0;
   lost = 0;
   #lastRttMs = Number.NaN;
-  readonly #fine = new Buckets(FINE_MS, FINE_BUCKETS);
-  readonly #coarse = new Buckets(COARSE_MS, COARSE_BUCKETS);
-  readonly #sums = new Float64Array(2);
+  #rings = EMPTY;
+  /** Numbers of the newest slices: time divided by the width. */
+  #fine = -1;
+  #coarse = -1;
 
   /** An echo packet came back after `rttMs`. */
   handleAnswer(rttMs: number, now: number): void {
@@ -99,8 +115,10 @@ export class Quality {
   handleCounts(answered: number, lost: number, now: number): void {
     this.answered += answered;
     this.lost += lost;
-    this.#fine.count(answered, lost, now);
-    this.#coarse.count(answered, lost, now);
+    if (this.#rings === EMPTY) this.#rings = new Uint16Array(RINGS_LENGTH);
+    this.#advance(now);
+    FINE.count(this.#rings, answered, lost, this.#fine);
+    COARSE.count(this.#rings, answered, lost, this.#coarse);
   }
 
   /** How long an answer may take before it counts as lost: RFC 6298's formula with bounds for probes. */
@@ -112,18 +130,30 @@ export class Quality {
   /** Echo packets whose fate became known in the last `windowMs` (at most 60 s). */
   samples(windowMs: number, now: number): number {
     this.#read(windowMs, now);
-    return this.#sums[0] + this.#sums[1];
+    return sums[0] + sums[1];
   }
 
   /** The share of them that was lost, 0–1; 0 where there were none. */
   loss(windowMs: number, now: number): number {
     this.#read(windowMs, now);
-    const [answered, lost] = this.#sums;
+    const [answered, lost] = sums;
     return lost === 0 ? 0 : lost / (answered + lost);
   }
 
   #read(windowMs: number, now: number): void {
-    const buckets = windowMs <= FINE_MS * (FINE_BUCKETS - 1) ? this.#fine : this.#coarse;
-    buckets.read(windowMs, now, this.#sums);
+    this.#advance(now);
+    if (windowMs <= FINE_MS * (FINE_BUCKETS - 1)) FINE.read(this.#rings, windowMs, this.#fine);
+    else COARSE.read(this.#rings, windowMs, this.#coarse);
+  }
+
+  #advance(now: number): void {
+    const [fine, coarse] = [FINE.sliceAt(now), COARSE.sliceAt(now)];
+    if (fine <= this.#fine) return;
+    if (this.#rings !== EMPTY) {
+      FINE.clear(this.#rings, this.#fine, fine);
+      COARSE.clear(this.#rings, this.#coarse, coarse);
+    }
+    this.#fine = fine;
+    this.#coarse = coarse;
   }
 }
