@@ -18,6 +18,7 @@ import { Node } from './node.js';
 import { handleRequest } from './requests.js';
 import { uapiDevice } from './uapi.js';
 import { startWatchdog } from './watchdog.js';
+import { WorkerThreads } from './worker-threads.js';
 
 export const EXIT_OK = 0;
 export const EXIT_FAULT = 70;
@@ -39,6 +40,8 @@ export async function runDaemon(
   early?: Promise<ConfigurationResult>,
 ): Promise<number> {
   const chosen = parseOffloads(offloads);
+  const threads = new WorkerThreads();
+  threads.warm(1);
   const loaded = await (early ?? readConfigurationAside(configFile));
   if (!loaded.ok) {
     throw new TwinspanError('TS_CONFIG_INVALID', loaded.problems.map(formatProblem).join('\n'));
@@ -57,6 +60,8 @@ export async function runDaemon(
     throw new TwinspanError('TS_NO_TUN', 'There is no /dev/net/tun.', 'Load the module: modprobe tun');
   }
   const native = loadNative();
+
+  threads.warm(configuration.local.workers);
 
   // ———— above: reading; below: touching the machine ————
 
@@ -78,6 +83,7 @@ export async function runDaemon(
   try {
     node = await Node.start({
       native,
+      threads,
       configuration,
       secrets,
       log,

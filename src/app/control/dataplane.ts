@@ -17,6 +17,7 @@ import { Demotions } from './demotions.js';
 import type { Logger } from './log.js';
 import type { Machine } from './machine.js';
 import { WorkerHandle, type WorkerOptions } from './worker-handle.js';
+import type { WorkerThreads } from './worker-threads.js';
 
 /** What the addon gave up, under the names that the router's own drops have. */
 const NATIVE_DROPS: readonly (readonly [DropReason, number])[] = [
@@ -30,6 +31,7 @@ const NATIVE_DROPS: readonly (readonly [DropReason, number])[] = [
 
 export interface DataplaneOptions {
   readonly native: Native;
+  readonly threads: WorkerThreads;
   readonly tables: SharedTables;
   readonly snapshot: Snapshot;
   readonly machine: Pick<
@@ -76,13 +78,15 @@ export class Dataplane {
       this.#becameReady = resolve;
     });
     this.workers = Array.from({ length: workers }, (_, worker) => this.#start(worker));
+    options.threads.close();
   }
 
   #start(worker: number): WorkerHandle {
-    const { native, tables, snapshot, machine } = this.#options;
+    const { native, threads, tables, snapshot, machine } = this.#options;
     const { workers, schedule, tuns, tunOffloads, sockets } = machine;
     return new WorkerHandle({
       native,
+      threads,
       place: { worker, workers },
       priority: schedule.workerPriority,
       tables,

@@ -55,6 +55,7 @@ import { useStandIns } from './stand-ins.js';
 import { createSharedTables, PathSlots, pathRowsFor } from './tables.js';
 import type { UplinkSockets } from './uplink-sockets.js';
 import { UplinkKeeper } from './uplinks.js';
+import type { WorkerThreads } from './worker-threads.js';
 
 /** A tick that comes later than this after its time follows a pause of the whole process; and how long the next waits. */
 const LATE_MS_MAX = 150;
@@ -64,6 +65,7 @@ const TARGETS_SPARE = 64;
 
 export interface NodeOptions {
   readonly native: Native;
+  readonly threads: WorkerThreads;
   readonly configuration: Configuration;
   readonly secrets: Secrets;
   readonly log: Logger;
@@ -318,6 +320,7 @@ export class Node {
   #createDataplane(options: NodeOptions): Dataplane {
     return new Dataplane({
       native: this.native,
+      threads: options.threads,
       tables: this.tables,
       snapshot: this.snapshot,
       machine: this.machine,

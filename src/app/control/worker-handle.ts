@@ -4,7 +4,7 @@
  */
 import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { Histogram } from '../../core/base/histogram.js';
 import {
   createRouterMemory,
@@ -27,6 +27,7 @@ import {
   type WorkerNotice,
   type WorkerSetup,
 } from '../dataplane/protocol.js';
+import type { WorkerThreads } from './worker-threads.js';
 
 const STOP_MS_MAX = 2_000;
 const UDP_SLOTS = 16;
@@ -40,6 +41,7 @@ const DRAIN_MS_MAX = 5;
 
 export interface WorkerOptions {
   readonly native: Native;
+  readonly threads: WorkerThreads;
   readonly place: WorkerPlace;
   /** Of its thread (edge/native.ts threadPriority); 0: as usual. */
   readonly priority: number;
@@ -112,10 +114,7 @@ export class WorkerHandle {
       udpSlots: UDP_SLOTS,
       tunSlots: TUN_SLOTS,
     };
-    this.#worker = new Worker(new URL('../dataplane/worker.js', import.meta.url), {
-      workerData: setup,
-      resourceLimits: { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 },
-    });
+    this.#worker = options.threads.start(setup);
     this.#worker.on('message', (notice: WorkerNotice) => this.#onNotice(notice));
     this.#worker.on('error', ({ message, stack = '' }) => this.#onNotice({ kind: 'fault', message, stack }));
     this.#exited = new Promise((resolve) => this.#worker.once('exit', () => resolve()));

@@ -26,10 +26,12 @@ const LAST_WORDS_WAIT_MS = 1_000;
 const CONTROL_HANGS_MS = 2_000;
 const STAND_STILL_WAIT_MS = 20;
 
-const setup = workerData as WorkerSetup;
 const port = parentPort!;
 const native = loadNative();
 native.threadName('ts-worker');
+// The thread is there before its work is (control/worker-threads.ts).
+Atomics.wait(workerData as Int32Array<SharedArrayBuffer>, 0, 0);
+const setup = receiveMessageOnPort(port)?.message as WorkerSetup;
 if (setup.priority > 0) native.threadPriority(0, setup.priority);
 const words = new Int32Array(setup.words);
 const memory = new RouterMemory(setup.memory);
