@@ -6,7 +6,7 @@ import { desiredHost } from '../../core/plan/desired.js';
 import type { DesiredHost, HostRule, SysctlChange } from '../../core/plan/host.js';
 import { addressText } from '../../core/plan/text.js';
 import type { UplinkWay } from '../../core/plan/uplink-host.js';
-import { applyHost, firstAddressOf, linkExists, mergeChanges, undoHost } from '../../edge/linux/apply.js';
+import { applyHost, mergeChanges, ownAddressesOf, undoHost } from '../../edge/linux/apply.js';
 import { type Host, hostFacts } from '../../edge/linux/observe.js';
 import type { Logger } from './log.js';
 import type { Machine } from './machine.js';
@@ -35,18 +35,14 @@ export class HostKeeper {
     if (configured !== undefined) {
       return configured.length === 4 ? { v4: configured, v6: undefined } : { v4: undefined, v6: configured };
     }
-    const [exists, v4, v6] = await Promise.all([
-      linkExists(lan.device, this.host),
-      firstAddressOf(lan.device, this.host, 4, vipTexts(configuration)),
-      firstAddressOf(lan.device, this.host, 6, vipTexts(configuration)),
-    ]);
-    if (!exists) {
+    const own = await ownAddressesOf(lan.device, this.host, vipTexts(configuration));
+    if (own === undefined) {
       const hint = 'Name the device that faces the site as lan.device in node.yaml (ip link shows them).';
       throw new TwinspanError('TS_DEVICE', `The LAN device ${lan.device} does not exist.`, hint);
     }
     return {
-      v4: v4 === undefined ? undefined : parseAddress(v4),
-      v6: v6 === undefined ? undefined : parseAddress(v6),
+      v4: own.v4 === undefined ? undefined : parseAddress(own.v4),
+      v6: own.v6 === undefined ? undefined : parseAddress(own.v6),
     };
   }
 
@@ -61,13 +57,14 @@ export class HostKeeper {
 
   /**
    * Takes changed ways out, and the one that breakout takes, into the host: the rules at once, by `switchRules`, then
-   * everything, looked at. Throws the first problem.
+   * everything, looked at. Where the first ones play no part, that has just been done. Throws the first problem.
    */
   async useWays(
     ways: readonly UplinkWay[],
     best: number | undefined,
     switchRules: (before: readonly HostRule[], after: readonly HostRule[]) => void,
   ): Promise<void> {
+    const isFirst = this.#ways.length === 0;
     this.#ways = ways;
     this.#best = best;
     const applied = this.#applied;
@@ -75,6 +72,7 @@ export class HostKeeper {
     if (this.#desired !== undefined) {
       const before = this.#desired.rules;
       this.#desired = this.#desiredHost(applied.configuration, applied.machine, false);
+      if (isFirst && !usesWays(applied.configuration)) return;
       switchRules(before, this.#desired.rules);
     }
     await this.#queue(async () => {
@@ -146,21 +144,26 @@ export class HostKeeper {
 }
 
 /**
- * What the plan is told of uplinks. One uplink without breakout and without a gateway of its own leaves by the main table,
- * as everything else does, and needs nothing. Before anything is known of them, none leads anywhere.
+ * Whether the host's state depends on where uplinks lead. One uplink without breakout and without a gateway of its own leaves
+ * by the main table, as everything else does.
  */
+function usesWays({ routes, local }: Configuration): boolean {
+  return (
+    local.uplinks.length > 1 ||
+    local.uplinks.some(({ gateway }) => gateway !== undefined) ||
+    routes.some(({ target }) => target === 'wan')
+  );
+}
+
+/** What the plan is told of uplinks. Before anything is known of them, none leads anywhere. */
 function uplinkInput(configuration: Configuration, ways: readonly UplinkWay[], best: number | undefined) {
   const { routes, local } = configuration;
   const breakoutPrefixes = routes.filter(({ target }) => target === 'wan').map(({ prefix }) => prefix);
-  const needed =
-    breakoutPrefixes.length > 0 ||
-    local.uplinks.length > 1 ||
-    local.uplinks.some(({ gateway }) => gateway !== undefined);
   const unknown = local.uplinks.map(({ device }, place): UplinkWay => {
     return { place, device, gateways: [], subnets: [], usable: false };
   });
   return {
-    ways: !needed ? [] : ways.length > 0 ? ways : unknown,
+    ways: !usesWays(configuration) ? [] : ways.length > 0 ? ways : unknown,
     breakoutPrefixes,
     ...(best !== undefined && { breakoutUplink: best }),
   };

@@ -6,6 +6,7 @@
  * Calls for one host must not overlap: each one waits for the one before.
  */
 import { TwinspanError } from '../../core/base/errors.js';
+import type { Family } from '../../core/base/prefix.js';
 import { type DesiredHost, type HostState, nftNormal, type SysctlChange } from '../../core/plan/host.js';
 import { planHost, planUndo, type Step } from '../../core/plan/plan.js';
 import { commandError } from './command_error.js';
@@ -110,25 +111,28 @@ function problemOf(step: Step, failures: ReadonlyMap<string, TwinspanError>): Tw
   );
 }
 
-/**
- * The node's own address on `device`: the first global one of `family` that is neither in `except` (VIPs, with their
- * length) nor a secondary, without its length; undefined if there is none or no such device.
- */
-export async function firstAddressOf(
-  device: string,
-  host: Host,
-  family: 4 | 6 = 4,
-  except: readonly string[] = [],
-): Promise<string | undefined> {
-  const { stdout } = await host.runner.run(['ip', '-N', '-j', 'addr', 'show', 'dev', device]);
-  const usable = parseAddresses(parseArrays(stdout)?.[0] ?? []).filter(
-    (seen) => seen.family === family && seen.global && !except.includes(seen.address),
-  );
-  return (usable.find((seen) => !seen.secondary) ?? usable[0])?.address.split('/')[0];
+/** A device's own addresses, one of each family, without their lengths. */
+export interface OwnAddresses {
+  readonly v4: string | undefined;
+  readonly v6: string | undefined;
 }
 
-/** Whether a device of that name exists. */
-export async function linkExists(device: string, host: Host): Promise<boolean> {
-  const { status, stdout } = await host.runner.run(['ip', '-N', '-j', 'link', 'show', 'dev', device]);
-  return status === 0 && parseLinks(parseArrays(stdout)?.[0] ?? []).some((link) => link.device === device);
+/**
+ * The node's own addresses on `device`: of each family the first global one that is neither in `except` (VIPs, with their
+ * length) nor a secondary. Undefined if there is no such device.
+ */
+export async function ownAddressesOf(
+  device: string,
+  host: Host,
+  except: readonly string[] = [],
+): Promise<OwnAddresses | undefined> {
+  const { status, stdout } = await host.runner.run(['ip', '-N', '-j', 'addr', 'show', 'dev', device]);
+  const entries = parseArrays(stdout)?.[0] ?? [];
+  if (status !== 0 || !parseLinks(entries).some((link) => link.device === device)) return undefined;
+  const usable = parseAddresses(entries).filter(({ global, address }) => global && !except.includes(address));
+  const firstOf = (family: Family): string | undefined => {
+    const own = usable.filter((seen) => seen.family === family);
+    return (own.find((seen) => !seen.secondary) ?? own[0])?.address.split('/')[0];
+  };
+  return { v4: firstOf(4), v6: firstOf(6) };
 }

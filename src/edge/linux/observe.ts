@@ -28,6 +28,8 @@ export interface Host {
   readonly sysctl: SysctlStore;
   /** How nft prints the table it was last given: it never prints quite what was written. */
   nftPrinted: { readonly wanted: string; readonly printed: string } | undefined;
+  /** Our table was not there when last looked for. Nobody else makes one. */
+  nftAbsent?: boolean;
 }
 
 /** The machine (the network namespace) this process runs in. */
@@ -131,8 +133,10 @@ async function readNft(
   host: Host,
   problems: TwinspanError[],
 ): Promise<string | undefined> {
+  if (desired.nft === undefined && host.nftAbsent === true) return undefined;
   const argv = ['nft', '-s', 'list', 'table', 'inet', NFT_TABLE];
   const result = await host.runner.run(argv);
+  host.nftAbsent = false;
   if (result.status === 0) {
     const memory = host.nftPrinted;
     return memory !== undefined && nftNormal(result.stdout) === memory.printed
@@ -140,6 +144,7 @@ async function readNft(
       : result.stdout;
   }
   const absent = result.stderr.includes('No such file or directory');
+  host.nftAbsent = absent;
   // Without nft there can be no table of ours, and where none is wanted there is nothing to complain of.
   if (desired.nft !== undefined && !absent) problems.push(commandError(argv, result));
   return undefined;

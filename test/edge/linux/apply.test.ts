@@ -4,13 +4,7 @@
 import test from 'ava';
 import { desiredHost } from '../../../src/core/plan/desired.js';
 import type { DesiredHost } from '../../../src/core/plan/host.js';
-import {
-  applyHost,
-  firstAddressOf,
-  linkExists,
-  mergeChanges,
-  undoHost,
-} from '../../../src/edge/linux/apply.js';
+import { applyHost, mergeChanges, ownAddressesOf, undoHost } from '../../../src/edge/linux/apply.js';
 import { type FakeProgram, type FakeRunner, fakeRunner } from '../../../src/edge/linux/fake_runner.js';
 import { type Host, hostFacts } from '../../../src/edge/linux/observe.js';
 import { fakeSysctl } from '../../../src/edge/linux/sysctl.js';
@@ -211,11 +205,12 @@ test('a step that fails because somebody else was quicker is none', async (t) =>
 test('the first address of a device is its own, not the VIP', async (t) => {
   const { host, model } = setup();
   model.addresses.unshift({ device: 'eth1', address: '172.16.10.215/32' });
-  t.is(await firstAddressOf('eth1', host, 4, desired.ownAddresses), '172.16.10.200');
-  t.is(await firstAddressOf('eth1', host, 6), undefined);
-  t.is(await firstAddressOf('nope', host), undefined);
-  t.true(await linkExists('eth1', host));
-  t.false(await linkExists('nope', host));
+  t.deepEqual(await ownAddressesOf('eth1', host, desired.ownAddresses), {
+    v4: '172.16.10.200',
+    v6: undefined,
+  });
+  t.is((await ownAddressesOf('eth1', host))?.v4, '172.16.10.215');
+  t.is(await ownAddressesOf('nope', host), undefined);
 });
 
 test('facts of the host', (t) => {
