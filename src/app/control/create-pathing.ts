@@ -2,7 +2,7 @@
 import { ENDPOINT_SOCKET } from '../../core/base/endpoint.js';
 import type { ClusterTimes } from '../../core/cluster/settings.js';
 import type { Uplink } from '../../core/path/path.js';
-import { controlAddress } from '../../core/router/control-address.js';
+import { controlAddresses } from '../../core/router/control-address.js';
 import type { Command } from '../dataplane/protocol.js';
 import type { Dialler } from './dialler.js';
 import type { Node } from './node.js';
@@ -28,6 +28,9 @@ export function createPathing(
   const uplinks = local.uplinks.map(({ name, cost }, id): Uplink => {
     return { id, name, socket: id, cost, v4: boundTo(id) !== 6, v6: boundTo(id) !== 4 };
   });
+  const addressOf = controlAddresses(hash, network.name);
+  const ownKey = node.wireguard.publicKey;
+  const own = bytesOf(addressOf(ownKey));
   const { lanSocket } = machine;
   const lan: Uplink = { id: lanSocket, name: 'lan', socket: lanSocket, cost: 0, v4: true, v6: true };
   let isChanged = false;
@@ -52,9 +55,9 @@ export function createPathing(
     boundTo,
     lan: uplinks[lanSocket] ?? lan,
     times,
-    ownKey: node.wireguard.publicKey,
+    ownKey,
     now: () => native.now(),
-    controlOf: (publicKey) => bytesOf(controlAddress(hash, network.name, publicKey)),
+    controlOf: (publicKey) => (publicKey === ownKey ? own : bytesOf(addressOf(publicKey))),
     endpointsOf: (peer) => dialler.endpoints(peer),
     seal: (peer, packet, slot, whole) => node.dataplane.seal(peer, packet, slot, whole),
     mtuBytes: () => node.configuration.network.mtu,

@@ -4,7 +4,7 @@ import type { Configuration, WatchConfiguration } from '../../core/config/config
 import { compileNat } from '../../core/nat/map.js';
 import { LiveRoutes } from '../../core/route/live.js';
 import type { Route } from '../../core/route/table.js';
-import { controlAddress } from '../../core/router/control-address.js';
+import { controlAddresses } from '../../core/router/control-address.js';
 import {
   type Snapshot,
   TRUST_HUB,
@@ -80,17 +80,18 @@ function compileRest(
   hash: (data: Uint8Array) => Uint8Array,
 ): Rest {
   const { clusters, network, nodes, self } = configuration;
+  const addressOf = controlAddresses(hash, network.name);
   const peerControl = new Int32Array(directory.capacity * 4);
   const peerTrust = new Uint8Array(directory.capacity).fill(TRUST_OWN_ROUTES);
   for (const peer of directory.all) {
-    peerControl.set(controlAddress(hash, network.name, peer.node.publicKey), peer.number * 4);
+    peerControl.set(addressOf(peer.node.publicKey), peer.number * 4);
     if (peer.partner) peerTrust[peer.number] = TRUST_PARTNER;
     else if (clusters[peer.node.cluster].gateway) peerTrust[peer.number] = TRUST_HUB;
   }
   const peerWatch = new Int32Array(directory.capacity * WATCH_WORDS);
   for (const { number, external } of directory.externals) {
     if (external.bfd !== undefined) peerWatch.set(watchWords(external.bfd), number * WATCH_WORDS);
-    peerControl.set(controlAddress(hash, network.name, external.publicKey), number * 4);
+    peerControl.set(addressOf(external.publicKey), number * 4);
   }
   const v6 = lan.v6;
   return {
@@ -103,7 +104,7 @@ function compileRest(
     lanAddress4: lan.v4 === undefined ? 0 : wordAt(lan.v4, 0),
     lanAddress6:
       v6 === undefined ? [0, 0, 0, 0] : [wordAt(v6, 0), wordAt(v6, 4), wordAt(v6, 8), wordAt(v6, 12)],
-    ownControl: controlAddress(hash, network.name, nodes[self].publicKey),
+    ownControl: addressOf(nodes[self].publicKey),
     peerControl,
     peerTrust,
     peerWatch,

@@ -5,26 +5,26 @@
  */
 export type ControlAddress = readonly [number, number, number, number];
 
-/** The control address (four signed 32-bit words) of the node with `publicKey` (32 bytes) in the network `networkName`. */
-export function controlAddress(
+/**
+ * The control address (four signed 32-bit words) of any node in the network `networkName`, from its public key (32 bytes).
+ */
+export function controlAddresses(
   hash: (data: Uint8Array) => Uint8Array,
   networkName: string,
-  publicKey: Uint8Array,
-): ControlAddress {
+): (publicKey: Uint8Array) => ControlAddress {
   const name = Uint8Array.from(
     [...networkName].flatMap((c) => [c.charCodeAt(0) & 0xff, c.charCodeAt(0) >> 8]),
   );
-  const network = hash(name);
-  const input = new Uint8Array(name.length + publicKey.length);
-  input.set(name);
-  input.set(publicKey, name.length);
-  const node = hash(input);
   const bytes = new Uint8Array(16);
   bytes[0] = 0xfd;
-  bytes.set(network.subarray(0, 5), 1);
-  bytes.set(node.subarray(0, 10), 6);
-  const words = [0, 4, 8, 12].map(
-    (at) => (bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3],
-  );
-  return [words[0], words[1], words[2], words[3]];
+  bytes.set(hash(name).subarray(0, 5), 1);
+  const wordAt = (at: number): number =>
+    (bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3];
+  return (publicKey) => {
+    const input = new Uint8Array(name.length + publicKey.length);
+    input.set(name);
+    input.set(publicKey, name.length);
+    bytes.set(hash(input).subarray(0, 10), 6);
+    return [wordAt(0), wordAt(4), wordAt(8), wordAt(12)];
+  };
 }
