@@ -40,12 +40,13 @@ export class LookupBuilder {
   readonly #six: FamilyBuilder;
   #room: Room;
 
-  constructor(four: SortedPrefixes, six: SortedPrefixes) {
+  /** `withRecords`: the owner keeps a record (layout.ts) for each value, the same for both families. */
+  constructor(four: SortedPrefixes, six: SortedPrefixes, withRecords = false) {
     const room = Room.growing();
     const header = room.take(HEADER_WORDS);
     this.#room = room;
-    this.#four = new FamilyBuilder(room, four);
-    this.#six = new FamilyBuilder(room, six);
+    this.#four = new FamilyBuilder(room, four, withRecords);
+    this.#six = new FamilyBuilder(room, six, withRecords);
     this.#four.buildFamily(header + HEADER_FAMILY4);
     this.#six.buildFamily(header + HEADER_FAMILY6);
     room.words[header] = LOOKUP_MAGIC;
@@ -64,6 +65,16 @@ export class LookupBuilder {
     this.#room = Room.fixed(words, this.#room.used);
     this.#four.room = this.#room;
     this.#six.room = this.#room;
+  }
+
+  /** Bits of an address that the direct table uses up. */
+  depthOf(family: Family): number {
+    return (family === 4 ? this.#four : this.#six).depth;
+  }
+
+  /** RECORD_TAIL of a prefix of these address words. */
+  tailOf(family: Family, key: Int32Array, length: number): number {
+    return (family === 4 ? this.#four : this.#six).tailOf(key, length);
   }
 
   /** Whether `add` may be tried for a prefix of these address words; what it touches is bounded. */

@@ -15,6 +15,7 @@ import {
   FAMILY_PATTERN,
   FAMILY_SHIFT_MAX,
   FAMILY_SKIP,
+  MARKS,
   NODE_CHILDREN,
   NODE_LEAF_VECTOR,
   NODE_LEAVES,
@@ -22,6 +23,10 @@ import {
   NODE_SKIP,
   NODE_VECTOR,
   NODE_WORDS,
+  RUN_MARK,
+  RUN_MAX,
+  RUN_MORE_SHIFT,
+  RUN_SHIFT,
   SINGLE_FALLBACK,
   SINGLE_LENGTH,
   SINGLE_LENGTH_MAX,
@@ -31,11 +36,13 @@ import {
   SKIP_MAX,
   SKIP_SHIFT,
   STRIDE,
+  TAIL_LENGTH_MAX,
   VALUE_MASK,
   VALUE_MAX,
 } from './layout.js';
 import { popcount } from './popcount.js';
 import { type Room, RoomError } from './room.js';
+import { bitsOfKey, fillSlot, newSlots, type Slots } from './slots.js';
 import type { SortedPrefixes } from './sorted.js';
 
 /** 8 MiB. The Poptrie paper takes 2^18 for full IPv4 tables; a million routes gain from three bits more. */
@@ -52,23 +59,15 @@ function directBitsFor(count: number): number {
   return Math.min(DIRECT_BITS_MAX, 34 - Math.clz32(count));
 }
 
-/** The 2^n slots of one node or direct table, each with the value and the slice of longer prefixes in it. */
-interface Slots {
-  /** Value + 1 of the longest prefix that covers the whole slot, 0 = none. */
-  readonly value: Int32Array;
-  /** First index, and the one after the last, of the prefixes strictly inside the slot. */
-  readonly first: Int32Array;
-  readonly end: Int32Array;
-}
-
 /** Builds the tables of one family. `depth` counts bits from the top of the address; values are kept as value + 1. */
 export class FamilyBuilder {
   room: Room;
   private readonly prefixes: SortedPrefixes;
+  private readonly withRecords: boolean;
   /** Direct table: its position, its bits, and the depth at which it ends. */
   private direct = 0;
   private bits = 0;
-  private depth = 0;
+  depth = 0;
   /** Slots by level of recursion, reused. */
   private readonly scratch: Slots[] = [];
   private header = 0;
@@ -78,8 +77,9 @@ export class FamilyBuilder {
   /** Prefixes that the addition has looked at, one by one. */
   private looks = 0;
 
-  constructor(room: Room, prefixes: SortedPrefixes) {
+  constructor(room: Room, prefixes: SortedPrefixes, withRecords = false) {
     this.room = room;
+    this.withRecords = withRecords;
     this.prefixes = prefixes;
     for (let i = 0; i < prefixes.count; i++) {
       const value = prefixes.values[i];
@@ -143,7 +143,7 @@ export class FamilyBuilder {
       const end = prefixes.upperBound(key, depth);
       while (first < end && prefixes.lengths[first] <= depth) first++;
       const old = this.room.words[this.direct + base];
-      const isNode = old >= 0 && (old & SINGLE_MARK) === 0;
+      const isNode = old >= 0 && (old & MARKS) === 0;
       this.publish(base, this.buildSlot(first, end, this.valueUnder(old), isNode ? old : -1));
       return;
     }
@@ -165,6 +165,13 @@ export class FamilyBuilder {
     Atomics.store(this.room.words, this.direct + slot, reference);
   }
 
+  /** RECORD_TAIL of a prefix. */
+  tailOf(key: Int32Array, length: number): number {
+    const more = length - this.depth;
+    if (more < 1 || more > TAIL_LENGTH_MAX) return 0;
+    return bitsOfKey(key, 0, key.length, this.depth) | (1 << (31 - more));
+  }
+
   private fitsPattern(key: Int32Array): boolean {
     const at = this.header + FAMILY_PATTERN;
     const pattern = this.room.words.subarray(at, at + this.prefixes.stride);
@@ -178,6 +185,7 @@ export class FamilyBuilder {
   private valueUnder(reference: number): number {
     if (reference < 0) return ~reference;
     const { words } = this.room;
+    if ((reference & RUN_MARK) !== 0) return this.prefixes.coveringValue(this.key, this.depth + 1) + 1;
     if ((reference & SINGLE_MARK) !== 0) return words[reference - SINGLE_MARK + SINGLE_FALLBACK];
     return words[reference + NODE_SKIP] & VALUE_MASK;
   }
@@ -185,6 +193,9 @@ export class FamilyBuilder {
   /** What a slot's word is to be for prefixes first … end − 1, all inside; `old`: the node that it has now, or −1. */
   private buildSlot(first: number, end: number, value: number, old: number): number {
     if (first === end) return ~value;
+    if (this.isRun(first, end)) {
+      return (this.prefixes.values[first] << RUN_SHIFT) | ((end - first - 1) << RUN_MORE_SHIFT) | RUN_MARK;
+    }
     if (this.isSingle(first, end)) return this.buildSingle(first, value);
     const node = this.room.takeAligned(NODE_WORDS, 1);
     this.buildNode(node, first, end, this.depth, value, 0, old);
@@ -194,6 +205,16 @@ export class FamilyBuilder {
   /** Whether prefixes first … end − 1, all inside a slot, are one that a single can hold. */
   private isSingle(first: number, end: number): boolean {
     return end - first === 1 && this.prefixes.lengths[first] - this.depth <= SINGLE_LENGTH_MAX;
+  }
+
+  /** Whether they are few, and have records side by side that tell all about them. */
+  private isRun(first: number, end: number): boolean {
+    if (!this.withRecords || end - first > RUN_MAX) return false;
+    const { lengths, values } = this.prefixes;
+    for (let i = first; i < end; i++) {
+      if (lengths[i] - this.depth > TAIL_LENGTH_MAX || values[i] - values[first] !== i - first) return false;
+    }
+    return true;
   }
 
   private buildSingle(index: number, value: number): number {
@@ -367,23 +388,4 @@ export class FamilyBuilder {
     }
     return lengths[first];
   }
-}
-
-/** The 32 bits from `depth` on of the `stride` words at `at`, zero beyond the end. */
-function bitsOfKey(keys: Int32Array, at: number, stride: number, depth: number): number {
-  const word = depth >> 5;
-  if (word >= stride) return 0;
-  const next = word + 1 < stride ? keys[at + word + 1] : 0;
-  const shift = depth & 31;
-  return (keys[at + word] << shift) | ((next >>> 1) >>> (31 - shift));
-}
-
-function newSlots(count: number): Slots {
-  return { value: new Int32Array(count), first: new Int32Array(count), end: new Int32Array(count) };
-}
-
-function fillSlot(slots: Slots, slot: number, value: number, first: number, end: number): void {
-  slots.value[slot] = value;
-  slots.first[slot] = first;
-  slots.end[slot] = end;
 }

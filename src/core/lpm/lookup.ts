@@ -1,13 +1,16 @@
 /**
  * Longest-prefix match on flat memory: a Poptrie (Asai and Ohara, "Poptrie: A Compressed Trie with Population Count
  * for Fast and Scalable Software IP Routing Table Lookup", SIGCOMM 2015) with direct pointing for the first bits of
- * either family (after those that all its prefixes share), 64-way nodes, and three additions that sparse tables need:
+ * either family (after those that all its prefixes share), 64-way nodes, and four additions that sparse tables need:
  *
  * - *Skip.* Routes of /48 and longer leave long chains of nodes with one child. A node says how many bits (≤ 25)
  *   must first match a pattern; an address that differs there takes the node's fallback, the value that a shorter
  *   prefix gave to the whole region. The check happens on the way down, so a lookup never goes back.
  * - *Single.* A direct slot with one longer prefix, which is most of those that hold any, needs no node: four words
  *   hold the prefix and its fallback, and one comparison answers.
+ * - *Run.* Where the owner of the table keeps a record for each value, which a question ends at anyway, the records of a slot's
+ *   few prefixes (≤ 4) lie side by side and say themselves which prefixes they are: there such a slot needs nothing else, and
+ *   a question to a large table touches two cache lines, the slot's and the record's.
  * - *Leaf in the node.* A node whose leaves all have one value holds it itself and saves the last memory access.
  *
  * Everything is one Int32Array: header, the direct table of each family, nodes, leaves. Positions are words from the
@@ -27,6 +30,7 @@ import {
   HEADER_SIZE,
   HEADER_WORDS,
   LOOKUP_MAGIC,
+  MARKS,
   NODE_CHILDREN,
   NODE_LEAF_VECTOR,
   NODE_LEAVES,
@@ -34,6 +38,13 @@ import {
   NODE_SKIP,
   NODE_VECTOR,
   NODE_WORDS,
+  RECORD_FALLBACK,
+  RECORD_TAIL,
+  RECORD_WORDS,
+  RUN_MARK,
+  RUN_MAX,
+  RUN_MORE_SHIFT,
+  RUN_SHIFT,
   SINGLE_FALLBACK,
   SINGLE_LENGTH,
   SINGLE_MARK,
@@ -100,14 +111,19 @@ export class Lookup {
   private readonly depths = new Int32Array(MANY_MAX);
   /** Keeps what was read, so that reading is not optimized away. */
   touched = 0;
+  private readonly recordsAt: number;
   private readonly root4: Root;
   private readonly root6: Root;
 
-  /** `buffer` holds a table of compileLookup at `byteOffset` (a multiple of 4, best of 64). */
-  constructor(buffer: ArrayBufferLike, byteOffset = 0) {
+  /**
+   * `buffer` holds a table of compileLookup at `byteOffset` (a multiple of 4, best of 64). Where there are records (layout.ts)
+   * they are at word `recordsAt` from there on, behind the table.
+   */
+  constructor(buffer: ArrayBufferLike, byteOffset = 0, recordsAt = 0) {
     const header = new Int32Array(buffer, byteOffset, HEADER_WORDS);
     assert(header[0] === LOOKUP_MAGIC, 'no lookup table at this offset');
-    this.table = new Int32Array(buffer, byteOffset, header[HEADER_SIZE]);
+    this.table = new Int32Array(buffer, byteOffset, recordsAt > 0 ? undefined : header[HEADER_SIZE]);
+    this.recordsAt = recordsAt;
     this.root4 = new Root(header, HEADER_FAMILY4);
     this.root6 = new Root(header, HEADER_FAMILY6);
   }
@@ -120,7 +136,10 @@ export class Lookup {
     let rest = address << root.skip;
     let node = table[root.direct + (rest >>> root.indexShift)];
     rest <<= root.bits;
-    if (node >= 0 && (node & SINGLE_MARK) !== 0) return this.single(node - SINGLE_MARK, rest, 0);
+    if (node >= 0 && (node & MARKS) !== 0) {
+      if ((node & RUN_MARK) !== 0) return this.run(node, rest);
+      return this.single(node - SINGLE_MARK, rest, 0);
+    }
     while (node >= 0) {
       const control = table[node + NODE_SKIP];
       const skip = control >> SKIP_SHIFT;
@@ -164,8 +183,9 @@ export class Lookup {
     const top = (a << root.skip) | ((b >>> 1) >>> (31 - root.skip));
     let node = table[root.direct + (top >>> root.indexShift)];
     let shift = root.skip + root.bits;
-    if (node >= 0 && (node & SINGLE_MARK) !== 0) {
+    if (node >= 0 && (node & MARKS) !== 0) {
       const first = (a << shift) | ((b >>> 1) >>> (31 - shift));
+      if ((node & RUN_MARK) !== 0) return this.run(node, first);
       return this.single(node - SINGLE_MARK, first, (b << shift) | ((c >>> 1) >>> (31 - shift)));
     }
     while (node >= 0) {
@@ -238,6 +258,8 @@ export class Lookup {
       const reference = references[i];
       if (reference < 0) {
         values[i] = -2 - reference;
+      } else if ((reference & RUN_MARK) !== 0) {
+        values[i] = this.run(reference, bitsAt(addresses, at, at + stride, depth));
       } else if ((reference & SINGLE_MARK) !== 0) {
         const first = bitsAt(addresses, at, at + stride, depth);
         const second = stride === 1 ? 0 : bitsAt(addresses, at, at + stride, depth + 32);
@@ -286,16 +308,39 @@ export class Lookup {
     return nodes;
   }
 
-  /** Reads what `count` references refer to: without a branch on what it reads, so that many lines are waited for at once. */
+  /**
+   * Reads what `count` references refer to, and where there are records those of answers. A short loop without a branch on
+   * what has just been read, so that the processor waits for many lines at once.
+   */
   private touch(count: number): void {
-    const { table, references } = this;
+    const { table, references, recordsAt } = this;
+    const isOwner = recordsAt > 0 ? -1 : 0;
     let sum = 0;
     for (let i = 0; i < count; i++) {
       const reference = references[i];
-      // An answer is below 0 and reads word 0.
-      sum ^= table[reference & ~(reference >> 31) & ~SINGLE_MARK];
+      const isAnswer = reference >> 31;
+      const isRun = 0 - ((reference & ~isAnswer & RUN_MARK) >> 1);
+      // Without records an answer reads word 0.
+      const answer = (-2 - reference) & isAnswer & isOwner;
+      const record = ((answer | ((reference >> RUN_SHIFT) & isRun)) << 2) + (recordsAt & (isAnswer | isRun));
+      sum ^= table[record | (reference & ~(isAnswer | isRun) & ~MARKS)];
     }
     this.touched = sum;
+  }
+
+  /** The answer of a slot with some longer prefixes, by their records; for the 32 address bits after the direct ones. */
+  private run(reference: number, first: number): number {
+    const table = this.table;
+    const value = reference >> RUN_SHIFT;
+    const more = (reference >> RUN_MORE_SHIFT) & (RUN_MAX - 1);
+    const record = this.recordsAt + value * RECORD_WORDS;
+    // What a prefix covers stands after it.
+    for (let k = more; k >= 0; k--) {
+      const tail = table[record + k * RECORD_WORDS + RECORD_TAIL];
+      const last = tail & (0 - tail);
+      if (((first ^ tail) & (0 - (last << 1))) === 0) return value + k;
+    }
+    return table[record + RECORD_FALLBACK];
   }
 
   /** The answer of a slot with one longer prefix, for the 64 address bits after the direct ones. */

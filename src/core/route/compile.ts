@@ -13,10 +13,13 @@ import { keyOf, SortedPrefixes } from '../lpm/sorted.js';
 import {
   BLACKHOLE_BIT,
   DISCARD,
+  ELSE_LIST,
+  ELSE_PARENT,
+  ELSE_WORDS,
   encodeBest,
   GROUP_DOUBLES,
-  GROUP_LIST,
-  GROUP_PARENT,
+  GROUP_FALLBACK,
+  GROUP_TAIL,
   GROUP_WORDS,
   HEADER_WORDS,
   LIST_BLACKHOLE,
@@ -41,7 +44,8 @@ export interface GroupEdit {
 /** Of one thing: how many more than there are now. */
 const spareFor = (count: number): number => (count >>> 6) + 32;
 const SPARE_LIST_WORDS = 4;
-const LOOKUP_SPARE_SHIFT = 5;
+/** A new prefix in a slot that has some takes a node and its leaves. */
+const LOOKUP_SPARE_WORDS_EACH = 16;
 /** Memory that is not written to is not taken: small tables have room for some dozens of crowded prefixes. */
 const LOOKUP_SPARE_WORDS = 1 << 15;
 
@@ -68,7 +72,8 @@ export class RouteTable {
   readonly places: Int32Array;
   readonly #words: Int32Array;
   readonly #doubles: Float64Array;
-  readonly #groupsAt = HEADER_WORDS;
+  readonly #groupsAt: number;
+  readonly #elseAt: number;
   readonly #groupsMax: number;
   #groups = 0;
   readonly #routesAt: number;
@@ -80,22 +85,25 @@ export class RouteTable {
   constructor(routes: readonly Route[]) {
     const four = groupsOf(4, routes, 0);
     const six = groupsOf(6, routes, four.sorted.count);
-    const lookup = new LookupBuilder(four.sorted, six.sorted);
+    const lookup = new LookupBuilder(four.sorted, six.sorted, true);
     const groups = four.sorted.count + six.sorted.count;
     const listWords = listWordsOf(routes, four) + listWordsOf(routes, six);
     this.#groupsMax = groups + spareFor(groups);
-    this.#routesAt = HEADER_WORDS + this.#groupsMax * GROUP_WORDS;
-    const routesMax = routes.length + spareFor(routes.length);
-    const listsAt = this.#routesAt + routesMax * ROUTE_WORDS;
-    const listsEnd = listsAt + listWords + SPARE_LIST_WORDS * spareFor(routes.length);
-    const lookupAt = lineAfter(listsEnd);
     const table = lookup.words;
-    const spare = (table.length >>> LOOKUP_SPARE_SHIFT) + LOOKUP_SPARE_WORDS;
-    this.buffer = new SharedArrayBuffer((lookupAt + table.length + spare) * 4);
+    const lookupAt = lineAfter(HEADER_WORDS);
+    const spare = spareFor(groups) * LOOKUP_SPARE_WORDS_EACH + LOOKUP_SPARE_WORDS;
+    this.#groupsAt = lineAfter(lookupAt + table.length + spare);
+    this.#routesAt = this.#groupsAt + this.#groupsMax * GROUP_WORDS;
+    const routesMax = routes.length + spareFor(routes.length);
+    this.#elseAt = this.#routesAt + routesMax * ROUTE_WORDS;
+    const listsAt = this.#elseAt + this.#groupsMax * ELSE_WORDS;
+    const listsEnd = listsAt + listWords + SPARE_LIST_WORDS * spareFor(routes.length);
+    this.buffer = new SharedArrayBuffer(lineAfter(listsEnd) * 4);
     this.#words = new Int32Array(this.buffer);
     this.#doubles = new Float64Array(this.buffer, 0, this.#routesAt / 2);
-    this.#words.set([MAGIC, lookupAt, groups, this.#groupsAt, routes.length, this.#routesAt]);
-    lookup.moveTo(this.#words.subarray(lookupAt));
+    const header = [MAGIC, lookupAt, groups, this.#groupsAt, routes.length, this.#routesAt, this.#elseAt];
+    this.#words.set(header);
+    lookup.moveTo(this.#words.subarray(lookupAt, this.#groupsAt));
     this.#lookup = lookup;
     this.#lists = Room.fixed(this.#words.subarray(0, listsEnd), listsAt);
     this.places = Int32Array.from({ length: routesMax }, (_, number) => number);
@@ -171,7 +179,10 @@ export class RouteTable {
       }
       sorted.insert(added);
       for (const { key, length, value, members } of added) {
-        this.#words[this.#groupAt(value) + GROUP_PARENT] = sorted.coveringValue(key, length);
+        const parent = sorted.coveringValue(key, length);
+        this.#words[this.#elseOf(value) + ELSE_PARENT] = parent;
+        this.#words[this.#groupAt(value) + GROUP_FALLBACK] = parent;
+        this.#words[this.#groupAt(value) + GROUP_TAIL] = this.#lookup.tailOf(family, key, length);
         this.#setMembers(value, members);
       }
       for (const { key, length, value } of added) this.#adopt(sorted, key, length, value);
@@ -184,14 +195,22 @@ export class RouteTable {
     return this.#groups++;
   }
 
-  /** Puts a new group between the groups inside it and the one that they led to so far. */
+  /**
+   * Puts a new group between the groups inside it and the one that they led to so far. A fallback, which is what the slot of
+   * a run is worth, changes only with a group that covers the whole slot: others are no answer there.
+   */
   #adopt(sorted: SortedPrefixes, key: Int32Array, length: number, group: number): void {
     const words = this.#words;
-    const parent = words[this.#groupAt(group) + GROUP_PARENT];
+    const depth = this.#lookup.depthOf(sorted.family);
+    const parent = words[this.#elseOf(group) + ELSE_PARENT];
     const end = sorted.upperBound(key, length);
     for (let place = sorted.find(key, length) + 1; place < end; place++) {
-      const at = this.#groupAt(sorted.values[place]) + GROUP_PARENT;
+      const inner = sorted.values[place];
+      const at = this.#elseOf(inner) + ELSE_PARENT;
       if (words[at] === parent) Atomics.store(words, at, group);
+      if (length > depth || sorted.lengths[place] <= depth) continue;
+      const fallback = this.#groupAt(inner) + GROUP_FALLBACK;
+      if (words[fallback] === parent) Atomics.store(words, fallback, group);
     }
   }
 
@@ -204,7 +223,7 @@ export class RouteTable {
   /** Numbers of the routes of a group. */
   #membersOf(group: number): number[] {
     const words = this.#words;
-    const list = words[this.#groupAt(group) + GROUP_LIST];
+    const list = words[this.#elseOf(group) + ELSE_LIST];
     if (list === 0) {
       const best = this.#doubles[this.#doubleAt(group)];
       return [best % TARGET_WORTH];
@@ -217,7 +236,7 @@ export class RouteTable {
   /** Publishes the routes of a group: the list first, which holds for whoever does not find the best one available. */
   #setMembers(group: number, members: number[]): void {
     const list = this.#writeList(members);
-    Atomics.store(this.#words, this.#groupAt(group) + GROUP_LIST, list);
+    Atomics.store(this.#words, this.#elseOf(group) + ELSE_LIST, list);
     this.#doubles[this.#doubleAt(group)] = this.#bestOf(members);
   }
 
@@ -243,12 +262,17 @@ export class RouteTable {
   }
 
   #writeGroups({ sorted, members, starts, parents }: Grouped): void {
+    const { family, keys, stride, lengths } = sorted;
     for (let place = 0; place < sorted.count; place++) {
       const group = this.#groups++;
       const at = this.#groupAt(group);
       const own = Array.from(members.subarray(starts[place], starts[place + 1]));
-      this.#words[at + GROUP_PARENT] = parents[place];
-      if (own.length !== 1 || this.#isBlackhole(own[0])) this.#words[at + GROUP_LIST] = this.#writeList(own);
+      this.#words[this.#elseOf(group) + ELSE_PARENT] = parents[place];
+      this.#words[at + GROUP_FALLBACK] = parents[place];
+      const key = keys.subarray(place * stride, (place + 1) * stride);
+      this.#words[at + GROUP_TAIL] = this.#lookup.tailOf(family, key, lengths[place]);
+      if (own.length !== 1 || this.#isBlackhole(own[0]))
+        this.#words[this.#elseOf(group) + ELSE_LIST] = this.#writeList(own);
       this.#doubles[this.#doubleAt(group)] = this.#bestOf(own);
     }
   }
@@ -267,6 +291,10 @@ export class RouteTable {
 
   #groupAt(group: number): number {
     return this.#groupsAt + group * GROUP_WORDS;
+  }
+
+  #elseOf(group: number): number {
+    return this.#elseAt + group * ELSE_WORDS;
   }
 
   #doubleAt(group: number): number {

@@ -2,9 +2,9 @@
  * The words of a route table, which compile.ts writes and table.ts reads.
  *
  *   header  0 magic   1 position of the lookup table (its values are group numbers)   2 groups   3 position of groups
- *           4 routes   5 position of routes
- *   group   0, 1 its best route and that one's target, as one double   2 next shorter covering group, −1 none
- *           3 position of its list, 0 none
+ *           4 routes   5 position of routes   6 position of what else there is of groups
+ *   group   0, 1 its best route and that one's target, as one double   2, 3 as the lookup table wants records (lpm/layout.ts)
+ *   else    0 next shorter covering group, −1 none   1 position of its list, 0 none
  *   list    0 position after it   1 blackhole route or −1   then each route of the group and its target, best first;
  *           one route that is no blackhole needs none; in it the target of a discard route is −2
  *   route   0 target   1 metric | prefix length << 16 | blackhole << 24
@@ -18,17 +18,24 @@
  */
 import { assert } from '../base/assert.js';
 import type { Prefix } from '../base/prefix.js';
+import { RECORD_FALLBACK, RECORD_TAIL, RECORD_WORDS } from '../lpm/layout.js';
 
-export const MAGIC = 0x52544232;
+export const MAGIC = 0x52544233;
 export const HEADER_WORDS = 8;
 export const HEADER_LOOKUP = 1;
 export const HEADER_GROUPS = 3;
 export const HEADER_ROUTES = 5;
+export const HEADER_ELSE = 6;
 
-export const GROUP_WORDS = 4;
-export const GROUP_PARENT = 2;
-export const GROUP_LIST = 3;
+export const GROUP_WORDS = RECORD_WORDS;
+export const GROUP_FALLBACK = RECORD_FALLBACK;
+export const GROUP_TAIL = RECORD_TAIL;
 export const GROUP_DOUBLES = GROUP_WORDS / 2;
+
+/** Apart from the rest, since only those need it whose best route is not available. */
+export const ELSE_WORDS = 2;
+export const ELSE_PARENT = 0;
+export const ELSE_LIST = 1;
 
 export const LIST_BLACKHOLE = 1;
 export const LIST_ROUTES = 2;

@@ -12,18 +12,20 @@
  * Availability is a live Int32Array that the control thread writes (Atomics) and workers read: a peer that goes down
  * moves traffic with the next packet, without a new table.
  *
- * A packet of most groups finds all that it asks for in four words side by side (layout.ts): with a million routes what a
- * question costs is the cache lines that it touches.
+ * A packet of most groups finds all that it asks for in four words side by side (layout.ts), which also tell the lookup which
+ * prefix they are of: with a million routes what a question costs is the cache lines that it touches, and those are two
+ * for most.
  */
 import { assert } from '../base/assert.js';
 import { Lookup, MANY_MAX } from '../lpm/lookup.js';
 import {
   BLACKHOLE_BIT,
   DISCARD,
+  ELSE_LIST,
+  ELSE_PARENT,
+  ELSE_WORDS,
   GROUP_DOUBLES,
-  GROUP_LIST,
-  GROUP_PARENT,
-  GROUP_WORDS,
+  HEADER_ELSE,
   HEADER_GROUPS,
   HEADER_LOOKUP,
   HEADER_ROUTES,
@@ -61,8 +63,8 @@ export class RouteView {
   private readonly doubles: Float64Array;
   private readonly groups = new Int32Array(MANY_MAX);
   private readonly bests = new Float64Array(MANY_MAX);
-  private readonly groupsAt: number;
   private readonly bestAt: number;
+  private readonly elseAt: number;
   private readonly routesAt: number;
 
   constructor(buffer: SharedArrayBuffer) {
@@ -70,9 +72,11 @@ export class RouteView {
     assert(words[0] === MAGIC, 'no route table in this buffer');
     this.words = words;
     this.isLarge = buffer.byteLength > LARGE_BYTES;
-    this.lookup = new Lookup(buffer, words[HEADER_LOOKUP] * 4);
-    this.groupsAt = words[HEADER_GROUPS];
-    this.bestAt = this.groupsAt / 2;
+    const groupsAt = words[HEADER_GROUPS];
+    this.elseAt = words[HEADER_ELSE];
+    const lookupAt = words[HEADER_LOOKUP];
+    this.lookup = new Lookup(buffer, lookupAt * 4, groupsAt - lookupAt);
+    this.bestAt = groupsAt / 2;
     this.routesAt = words[HEADER_ROUTES];
     this.doubles = new Float64Array(buffer, 0, this.routesAt / 2);
   }
@@ -171,19 +175,18 @@ export class RouteView {
       const best = this.doubles[this.bestAt + group * GROUP_DOUBLES];
       const share = (best * TARGET_SHARE) | 0;
       const target = share - TARGET_OFFSET;
-      const at = this.groupsAt + group * GROUP_WORDS;
       if (target >= 0 && available[target] >= 0) {
         this.blamed = -1;
         return (best - share * TARGET_WORTH) | 0;
       }
-      const list = words[at + GROUP_LIST];
+      const list = words[this.elseAt + group * ELSE_WORDS + ELSE_LIST];
       if (list !== 0) {
         const route = this.chooseOf(list, available);
         if (route !== UNAVAILABLE) return route;
       } else if (this.blamed < 0) {
         this.blamed = (best - share * TARGET_WORTH) | 0;
       }
-      group = words[at + GROUP_PARENT];
+      group = words[this.elseAt + group * ELSE_WORDS + ELSE_PARENT];
     } while (group >= 0);
     return this.blamed < 0 ? NO_ROUTE : UNAVAILABLE;
   }
@@ -214,16 +217,15 @@ export class RouteView {
   private via(longest: number, target: number): number {
     const words = this.words;
     for (let group = longest; group >= 0; ) {
-      const at = this.groupsAt + group * GROUP_WORDS;
       const best = this.doubles[this.bestAt + group * GROUP_DOUBLES];
       const share = (best * TARGET_SHARE) | 0;
       if (share - TARGET_OFFSET === target) return (best - share * TARGET_WORTH) | 0;
-      const list = words[at + GROUP_LIST];
+      const list = words[this.elseAt + group * ELSE_WORDS + ELSE_LIST];
       const end = list === 0 ? 0 : words[list];
       for (let member = list + LIST_ROUTES; member < end; member += 2) {
         if (words[member + 1] === target) return words[member];
       }
-      group = words[at + GROUP_PARENT];
+      group = words[this.elseAt + group * ELSE_WORDS + ELSE_PARENT];
     }
     return -1;
   }

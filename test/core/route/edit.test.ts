@@ -1,7 +1,9 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { prefixOf } from '../../../src/core/base/prefix.js';
+import { FAMILY_BITS, FAMILY_DIRECT, HEADER_FAMILY4, HEADER_FAMILY6 } from '../../../src/core/lpm/layout.js';
 import { type GroupEdit, RouteTable } from '../../../src/core/route/compile.js';
+import { HEADER_LOOKUP } from '../../../src/core/route/layout.js';
 import { NO_ROUTE, type Route, RouteView } from '../../../src/core/route/table.js';
 import { random } from '../../bench/random-routes.js';
 import { address } from '../../support/packets.js';
@@ -129,6 +131,68 @@ test('after any edits a table answers like one compiled anew, and like the naive
     { numRuns: 400 },
   );
   t.true(edited > 1000, `only ${edited} changes were edits`);
+});
+
+/** A view for a worker that has read its slot of the direct tables before an edit, and reads all else after it. */
+function lateView(before: Int32Array, after: SharedArrayBuffer): RouteView {
+  const words = new Int32Array(new SharedArrayBuffer(after.byteLength));
+  words.set(new Int32Array(after));
+  const lookup = words[HEADER_LOOKUP];
+  for (const family of [HEADER_FAMILY4, HEADER_FAMILY6]) {
+    const direct = lookup + words[lookup + family + FAMILY_DIRECT];
+    const end = direct + (1 << words[lookup + family + FAMILY_BITS]);
+    words.set(before.subarray(direct, end), direct);
+  }
+  return new RouteView(words.buffer as SharedArrayBuffer);
+}
+
+/** Prefixes about one place, one in the other, and one far away, so that few of their bits are the direct table's. */
+const nested = fc.constantFrom('10.100.0.0', 'fd00:100::').chain((place) => {
+  const bits = address(place).length * 8;
+  const at = fc.tuple(fc.nat(3), fc.constantFrom(0, 64, 128)).map(([high, low]) => {
+    const bytes = address(place);
+    bytes[bits / 16] = high;
+    bytes[bits / 16 + 1] = low;
+    return bytes;
+  });
+  const route = fc.tuple(at, fc.integer({ min: bits / 2 - 4, max: bits / 2 + 10 }), fc.nat(TARGETS - 1));
+  const one = route.map(([bytes, length, target]) => ({
+    prefix: prefixOf(bytes, length),
+    metric: 1,
+    target,
+    blackhole: false,
+  }));
+  const far = { prefix: prefixOf(address(bits === 32 ? '10.0.0.0' : 'fd80::'), bits / 2 + 8), metric: 1 };
+  return fc.record({
+    routes: fc
+      .array(one, { minLength: 1, maxLength: 6 })
+      .map((list) => [...list, { ...far, target: 0, blackhole: false }]),
+    added: one,
+    asked: fc.array(at, { minLength: 8, maxLength: 12 }),
+  });
+});
+
+test('a worker that is in the middle of a question during an edit gets the old answer or the new one', (t) => {
+  let edited = 0;
+  fc.assert(
+    fc.property(nested, ({ routes, added, asked }) => {
+      const twin = new Twin(routes);
+      const available = new Int32Array(TARGETS);
+      const old = asked.map((bytes) => resolve(twin.view, bytes, available));
+      const before = Int32Array.from(new Int32Array(twin.table.buffer));
+      twin.change(added, 1, [added]);
+      if (twin.compiled > 1) return;
+      edited++;
+      const late = lateView(before, twin.table.buffer);
+      asked.forEach((bytes, index) => {
+        const answer = resolve(late, bytes, available);
+        t.true(answer === old[index] || answer === resolve(twin.view, bytes, available));
+      });
+      t.true(agree(late, asked, available));
+    }),
+    { numRuns: 1_000 },
+  );
+  t.true(edited > 500, `only ${edited} changes were edits`);
 });
 
 const below = (limit: number): number => (random() >>> 4) % limit;
