@@ -65,13 +65,16 @@ function readerFor(announced: boolean): TapReader {
   return reader;
 }
 
-/** Leaves the processors to everybody else. Linux weighs sessions against each other, where it groups by them. */
-function yieldTo(pid: number): void {
-  setPriority(pid, constants.priority.PRIORITY_LOW);
+/**
+ * Has a process, and all that it starts from now on, yield to others (PRIORITY_LOW) or no longer (PRIORITY_NORMAL, for
+ * which one must be root). Linux may weigh sessions against each other rather than processes.
+ */
+function weigh(pid: number, priority: number): void {
   try {
-    writeFileSync(`/proc/${pid}/autogroup`, String(constants.priority.PRIORITY_LOW));
+    setPriority(pid, priority);
+    writeFileSync(`/proc/${pid}/autogroup`, String(priority));
   } catch {
-    // It does not group, or it is not ours to say.
+    // It only takes longer, or is in the way.
   }
 }
 
@@ -91,7 +94,7 @@ async function runPhase({ name, files, concurrency, announced = false, idle = fa
     },
   );
   running.add(child);
-  if (idle && child.pid !== undefined) yieldTo(child.pid);
+  if (idle && child.pid !== undefined) weigh(child.pid, constants.priority.PRIORITY_LOW);
   createInterface({ input: child.stdout }).on('line', (line) => {
     log.write(`${line}\n`);
     reader.handleLine(line);
@@ -131,6 +134,7 @@ for (const phase of [
   },
 ])
   await runPhase(phase);
+for (const { pid } of running) if (pid !== undefined) weigh(pid, constants.priority.PRIORITY_NORMAL);
 await pure;
 clearTimeout(limit);
 clearInterval(ticker);
