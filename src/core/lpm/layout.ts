@@ -49,6 +49,8 @@ export const MARKS = 3;
 export const RUN_MARK = 2;
 export const RUN_MORE_SHIFT = 2;
 export const RUN_SHIFT = 4;
+/** Of a run's reference: how many words its last record lies behind its first, since a record has four. */
+export const RUN_MORE = 12;
 /** Four records are a cache line: a run lies in one or two. */
 export const RUN_MAX = 4;
 export const RECORD_WORDS = 4;

@@ -19,7 +19,16 @@
  * never changed but for the words of the direct table, so that prefixes can be added while workers read (family.ts).
  */
 import { assert } from '../base/assert.js';
-import {
+import * as layout from './layout.js';
+import { popcount } from './popcount.js';
+
+export { compileLookup, type LookupEntry } from './compile.js';
+
+/**
+ * V8 loads an imported constant at each use and checks that it is there; a module's own are part of the code. With
+ * imported ones lookups take a quarter longer.
+ */
+const {
   FAMILY_BITS,
   FAMILY_DIRECT,
   FAMILY_FALLBACK,
@@ -43,6 +52,7 @@ import {
   RECORD_WORDS,
   RUN_MARK,
   RUN_MAX,
+  RUN_MORE,
   RUN_MORE_SHIFT,
   RUN_SHIFT,
   SINGLE_FALLBACK,
@@ -52,10 +62,7 @@ import {
   SKIP_SHIFT,
   STRIDE,
   VALUE_MASK,
-} from './layout.js';
-import { popcount } from './popcount.js';
-
-export { compileLookup, type LookupEntry } from './compile.js';
+} = layout;
 
 /** Addresses that are looked up at once. */
 export const MANY_MAX = 64;
@@ -323,7 +330,9 @@ export class Lookup {
       // Without records an answer reads word 0.
       const answer = (-2 - reference) & isAnswer & isOwner;
       const record = ((answer | ((reference >> RUN_SHIFT) & isRun)) << 2) + (recordsAt & (isAnswer | isRun));
-      sum ^= table[record | (reference & ~(isAnswer | isRun) & ~MARKS)];
+      const at = record | (reference & ~(isAnswer | isRun) & ~MARKS);
+      // The last record of a run may lie in the next line.
+      sum ^= table[at] ^ table[at + (reference & isRun & RUN_MORE)];
     }
     this.touched = sum;
   }

@@ -18,7 +18,13 @@
  */
 import { assert } from '../base/assert.js';
 import { Lookup, MANY_MAX } from '../lpm/lookup.js';
-import {
+import * as layout from './layout.js';
+
+export { compileRoutes } from './compile.js';
+export type { Route } from './layout.js';
+
+/** The module's own, as in lpm/lookup.ts: imported constants are loaded and checked at each use. */
+const {
   BLACKHOLE_BIT,
   DISCARD,
   ELSE_LIST,
@@ -39,10 +45,7 @@ import {
   TARGET_OFFSET,
   TARGET_SHARE,
   TARGET_WORTH,
-} from './layout.js';
-
-export { compileRoutes } from './compile.js';
-export type { Route } from './layout.js';
+} = layout;
 
 /** Answers of `resolve4` and `resolve6` that are no route. */
 export const NO_ROUTE = -1;
@@ -50,11 +53,11 @@ export const BLACKHOLE = -2;
 /** There are routes, but no target of theirs is available: `peer-down`. */
 export const UNAVAILABLE = -3;
 
-const LARGE_BYTES = 1 << 24;
+const LARGE_BYTES = 1 << 22;
 
 /** A worker's view of compiled routes. Nothing here allocates. */
 export class RouteView {
-  /** Whether the table is larger than a core's own cache: then `resolveMany4` and `resolveMany6` pay. */
+  /** Whether the table is larger than what a core has of caches for itself: then `resolveMany4` and `resolveMany6` pay. */
   readonly isLarge: boolean;
   /** After BLACKHOLE or UNAVAILABLE: the route to blame (the best of the longest group). Else −1. */
   blamed = -1;
