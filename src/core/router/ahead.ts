@@ -7,7 +7,8 @@
  * What was found goes to the caches of the router, where the decision of each packet looks first. So an answer read ahead is
  * worth what one of the packet before is: it holds within the batch, and beyond it as long as neither the table nor who is
  * available changes (route-cache.ts). Refusals are not kept, nor sources of which this does not tell that they belong
- * behind their peer: the decision asks for those again, with all cache lines at hand.
+ * behind their peer: the decision asks for those again, with all cache lines at hand. While few flows carry the packets,
+ * whose answers are in the caches anyway, it is only seldom tried.
  */
 
 import { MANY_MAX } from '../lpm/lookup.js';
@@ -25,6 +26,9 @@ import { FOR_ALL, type RouteCache, type RouteCache6 } from './route-cache.js';
 
 /** Rows that are decided together: two addresses of each at most are asked for. */
 export const AHEAD_ROWS = MANY_MAX / 2;
+/** Where fewer than one packet in so many asks for something new, nothing is read ahead for the next AHEAD_REST times. */
+const FEW = 8;
+export const AHEAD_REST = 7;
 
 /** Whom an address is asked for: a peer, as its source, or all, as a destination. */
 const DESTINATION = FOR_ALL;
@@ -39,14 +43,20 @@ export class Ahead {
   readonly #targets = new Int32Array(MANY_MAX);
   #fours = 0;
   #sixes = 0;
+  #rest = 0;
 
   /** Looks for the rows at `at` … `end` − 1: their destinations, and their sources where those are asked for too. */
   look(context: RouterContext, at: number, end: number, withSources: boolean): void {
+    if (this.#rest > 0) {
+      this.#rest -= 1;
+      return;
+    }
     this.#fours = 0;
     this.#sixes = 0;
     for (let row = at; row < end; row += ROW_STRIDE) this.#gather(context, row, withSources);
     if (this.#fours > 1) this.#ask4(context);
     if (this.#sixes > 1) this.#ask6(context);
+    if ((this.#fours + this.#sixes) * FEW * ROW_STRIDE < end - at) this.#rest = AHEAD_REST;
   }
 
   #gather(context: RouterContext, row: number, withSources: boolean): void {

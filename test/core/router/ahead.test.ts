@@ -2,6 +2,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { LiveRoutes } from '../../../src/core/route/live.js';
+import { AHEAD_REST } from '../../../src/core/router/ahead.js';
 import { ip, prefix, udp } from '../../support/packets.js';
 import {
   AWS,
@@ -93,6 +94,35 @@ test('a batch that is read ahead is decided as its packets one by one, while rou
     }),
     { numRuns: 60 },
   );
+});
+
+test('after packets that ask for nothing new nothing is read ahead for a while', (t) => {
+  const bench = enlarge(new RouterBench());
+  const { routes } = bench.router.context.snapshot;
+  let asked = 0;
+  const resolveMany = routes.resolveMany4.bind(routes);
+  Object.defineProperty(routes, 'resolveMany4', {
+    value: (...all: Parameters<typeof resolveMany>) => {
+      asked++;
+      resolveMany(...all);
+    },
+  });
+  const to = (...hosts: number[]): Uint8Array[] =>
+    hosts.map((host) =>
+      ip({
+        source: '172.16.10.15',
+        destination: `10.100.100.${host}`,
+        protocol: 17,
+        payload: udp(1, 2, new Uint8Array(4)),
+      }),
+    );
+  bench.batch(-1, to(1, 2), 0);
+  t.is(asked, 1);
+  bench.batch(-1, to(1, 2), 0);
+  for (let batch = 0; batch < AHEAD_REST; batch++) bench.batch(-1, to(2 * batch + 10, 2 * batch + 11), 0);
+  t.is(asked, 1);
+  bench.batch(-1, to(40, 41), 0);
+  t.is(asked, 2);
 });
 
 for (const family of [4, 6] as const) {
