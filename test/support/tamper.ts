@@ -9,7 +9,7 @@
  */
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { isMainThread, workerData } from 'node:worker_threads';
-import type { WorkerSetup } from '../../src/app/dataplane/protocol.js';
+import { GATE_WORKER } from '../../src/app/dataplane/protocol.js';
 
 const folder = process.env['TEST_TAMPER'] ?? '';
 const { load } = Atomics;
@@ -23,7 +23,7 @@ function brokenLoad(words: Int32Array, index: number): number {
   const file = `${folder}/worker`;
   while (existsSync(file)) {
     const [how, which] = readFileSync(file, 'utf8').split(' ');
-    if (which !== undefined && Number(which) !== (workerData as WorkerSetup).place.worker) break;
+    if (which !== undefined && Number(which) !== (workerData as Int32Array)[GATE_WORKER]) break;
     if (how === 'throw') {
       rmSync(file);
       throw new Error('broken by the test');

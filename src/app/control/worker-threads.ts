@@ -3,7 +3,7 @@
  * second, which they spend while the configuration is read and the host is brought into its state.
  */
 import { Worker } from 'node:worker_threads';
-import type { WorkerSetup } from '../dataplane/protocol.js';
+import { GATE_OPEN, GATE_WORKER, type WorkerSetup } from '../dataplane/protocol.js';
 
 interface Waiting {
   readonly worker: Worker;
@@ -23,8 +23,9 @@ export class WorkerThreads {
     const { worker, gate } = this.#waiting.shift() ?? startThread();
     worker.ref();
     worker.postMessage(setup);
-    Atomics.store(gate, 0, 1);
-    Atomics.notify(gate, 0);
+    gate[GATE_WORKER] = setup.place.worker;
+    Atomics.store(gate, GATE_OPEN, 1);
+    Atomics.notify(gate, GATE_OPEN);
     return worker;
   }
 
@@ -35,7 +36,7 @@ export class WorkerThreads {
 }
 
 function startThread(): Waiting {
-  const gate = new Int32Array(new SharedArrayBuffer(4));
+  const gate = new Int32Array(new SharedArrayBuffer(8));
   const worker = new Worker(new URL('../dataplane/worker.js', import.meta.url), {
     workerData: gate,
     resourceLimits: { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 },

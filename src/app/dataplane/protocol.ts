@@ -47,6 +47,11 @@ export interface TunFds {
   readonly wanWriteFd: number;
 }
 
+/** Words that a thread is started with, before there is a setup (control/worker-threads.ts): whether there is one. */
+export const GATE_OPEN = 0;
+/** The number of its worker, once the gate is open. */
+export const GATE_WORKER = 1;
+
 export interface WorkerSetup {
   readonly place: WorkerPlace;
   readonly priority: number;

@@ -13,6 +13,7 @@ import { laneCount } from './lanes.js';
 import { demotedOffloads } from './offloads.js';
 import {
   type Command,
+  GATE_OPEN,
   WORD_BREATHS,
   WORD_COMMANDS_POSTED,
   WORD_LOOKS,
@@ -30,7 +31,7 @@ const port = parentPort!;
 const native = loadNative();
 native.threadName('ts-worker');
 // The thread is there before its work is (control/worker-threads.ts).
-Atomics.wait(workerData as Int32Array<SharedArrayBuffer>, 0, 0);
+Atomics.wait(workerData as Int32Array<SharedArrayBuffer>, GATE_OPEN, 0);
 const setup = receiveMessageOnPort(port)?.message as WorkerSetup;
 if (setup.priority > 0) native.threadPriority(0, setup.priority);
 const words = new Int32Array(setup.words);
