@@ -35,6 +35,7 @@ export interface ClusterKeeperOptions {
   readonly uplinks: () => Uplinks;
   /** Whether packets go to the peer and come back. */
   readonly isUp: (peer: number, now: number) => boolean;
+  readonly speaks: (peer: number) => boolean;
   readonly sendHello: (peer: number, bytes: Uint8Array) => void;
   readonly peerName: (peer: number) => string;
   /** This member has become, or stays, or ceases to be the one that acts. Called after the effects have begun. */
@@ -84,6 +85,7 @@ export class ClusterKeeper {
         failback: clusters[cluster].failback,
         redis: this.#register.present,
         ownLanProbes: true,
+        speaks: options.speaks,
       },
       incarnation: Date.now(),
       storedN: readCounter(this.#epochFile),

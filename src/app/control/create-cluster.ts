@@ -20,8 +20,9 @@ export function createCluster(
     worker: new WorkerWatch(node.dataplane.workers, log),
     uplinks: () => node.uplinks.tracker.count,
     isUp: (peer, now) => node.liveness.isUp(peer, now),
+    // Plain WireGuard has no use for hellos.
+    speaks: (peer) => node.liveness.isOurs(peer),
     sendHello: (peer, bytes) => {
-      // Plain WireGuard has no use for hellos.
       if (node.liveness.isOurs(peer)) sendControl(node, peer, bytes);
     },
     peerName: (peer) => node.peerName(peer),

@@ -149,14 +149,20 @@ export class Gossip {
 
   /** Sends the hellos that are due. */
   send(): void {
-    const { directory, waits, emit } = this.#host;
+    const { directory, waits, settings, emit } = this.#host;
+    const { speaks = () => true, helloMs, helloRepeatMs } = settings;
     this.#items = { ...NO_ITEMS };
     const { others } = directory();
     // What must be renewed soon goes with what must be now: one wake-up, here and for the answers.
-    const early = others.some(({ peer }) => peer >= 0 && this.#post.isStale(peer, waits));
+    const early = others.some(({ peer }) => peer >= 0 && speaks(peer) && this.#post.isStale(peer, waits));
     for (const node of others) {
       const { peer, up } = node;
       if (peer < 0) continue;
+      if (!speaks(peer)) {
+        // To write a hello costs more than to look again.
+        waits.at(waits.now + (up ? helloRepeatMs : helloMs));
+        continue;
+      }
       const build = (sequence: number, held: number): Parts => this.#helloFor(node, sequence, held);
       this.#post.flush(peer, up, { incarnation: this.incarnation, early }, waits, build, (bytes) =>
         emit({ type: 'send', peer, bytes }),

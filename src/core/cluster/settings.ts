@@ -168,6 +168,8 @@ export interface ClusterSettings extends ClusterTimes {
   readonly redis: boolean;
   /** Whether the owner asks hosts of the LAN by itself: then no `probe-lan` is put out, and no time waited for. */
   readonly ownLanProbes?: boolean;
+  /** Whether a peer has use for hellos, as far as is known now: plain WireGuard has none. Default: all have. */
+  readonly speaks?: (peer: number) => boolean;
   /** For the simulator's mutations alone. */
   readonly rules?: SafetyRules;
 }

@@ -271,3 +271,27 @@ test('a hello that says nothing new is acknowledged, and no more', (t) => {
   again(4, true);
   t.is(node.directory.partners[0].record?.serve, true);
 });
+
+test('a peer that has no use for hellos is told nothing, and everything as soon as it has', (t) => {
+  let speaks = false;
+  const settings = {
+    ...CLUSTER_DEFAULTS,
+    failback: 'automatic',
+    redis: false,
+    speaks: () => speaks,
+  } as const;
+  const node = nodeOf(['a'], { settings });
+  // Called when it wants to be, as by its owner.
+  const toldWithin = (fromMs: number, toMs: number): boolean => {
+    for (let now = fromMs; now < toMs; now = Math.max(now + 1, node.nextDeadline())) {
+      node.handleTimeout(now);
+      if (drain(node).some((output) => output.type === 'send' && output.peer === X)) return true;
+    }
+    return false;
+  };
+  node.handleTimeout(0);
+  node.handleSession(X, true, 10);
+  t.false(toldWithin(20, 5_000));
+  speaks = true;
+  t.true(toldWithin(5_000, 5_001 + CLUSTER_DEFAULTS.helloRepeatMs));
+});
