@@ -1,4 +1,5 @@
 /** Keeps the host as this node needs it: devices up, overlay routed to the LAN TUN, VIP on the active member. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { TwinspanError } from '../../core/base/errors.js';
 import { parseAddress } from '../../core/config/address.js';
 import type { Configuration } from '../../core/config/configuration.js';
@@ -131,6 +132,8 @@ export class HostKeeper {
       });
       throw refusal;
     }
+    // To compare thousands of routes was one turn's work; what follows is another's.
+    await nextTurn();
   }
 
   /** Puts the host back as it was found. */

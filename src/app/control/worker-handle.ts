@@ -71,7 +71,7 @@ export class WorkerHandle {
   readonly #onNotice: WorkerOptions['onNotice'];
   readonly #exited: Promise<void>;
   #sealing = false;
-  /** The rest of the outbox is taken in the next turn. */
+  /** The outbox, or the rest of it, is about to be taken. */
   #draining = false;
 
   constructor(options: WorkerOptions) {
@@ -180,7 +180,13 @@ export class WorkerHandle {
 
   #handleOutbox(): void {
     this.#native.eventTake(this.#outboxFd);
-    if (!this.#draining) this.#drainOutbox();
+    if (!this.#draining) this.#drainSoon();
+  }
+
+  /** Once in a turn of the event loop, whether it is told of the outbox in this turn or has left something in the last. */
+  #drainSoon(): void {
+    this.#draining = true;
+    setImmediate(() => this.#drainOutbox());
   }
 
   /** Handshakes are slow to answer: in a storm of them timers must have their turn, too. */
@@ -193,9 +199,8 @@ export class WorkerHandle {
       this.#onRecord(outbox.type, outbox.argument, outbox.argument2, outbox.payload);
       outbox.release();
       if (this.#native.now() < untilMs) continue;
-      this.#draining = true;
       Atomics.store(this.#words, WORD_NOTIFIED, 1);
-      setImmediate(() => this.#drainOutbox());
+      this.#drainSoon();
       return;
     }
   }
