@@ -71,7 +71,7 @@ function serves(t: ExecutionContext, machine: Machine, source: string): void {
   t.regex(machine.must('twinspan status'), /edge4-a of EdgeCluster4, active/);
   const main = machine.must('systemctl show twinspan -p MainPID --value').trim();
   const capabilities = machine.must(`grep CapEff /proc/${main}/status`).trim();
-  t.regex(capabilities, /0000000000003000$/, 'NET_ADMIN and NET_RAW');
+  t.regex(capabilities, /0000000000803000$/, 'NET_ADMIN, NET_RAW and SYS_NICE');
   t.regex(machine.must('systemctl show twinspan -p WatchdogTimestamp --value'), /\d{4}-\d\d-\d\d/);
   machine.must('systemctl reload twinspan');
 
