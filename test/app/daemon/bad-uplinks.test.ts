@@ -29,7 +29,7 @@ rootTest(
     );
     await ping(network, 'ha', HB);
     t.is(na.events('uplink-bound').length, 1);
-    t.is(na.events('uplink-state').at(-1)?.['to'], 'up');
+    await until('it is up', () => na.events('uplink-state').at(-1)?.['to'] === 'up');
     t.regex(network.run('na', 'ss -Hlun'), /%wan0:51820/, 'the port that others dial');
     t.is(await na.stop(), 0);
   },

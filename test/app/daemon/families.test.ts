@@ -35,5 +35,7 @@ rootTest('paths are tried over the families that an uplink has, as addresses com
     'the other uplink has no IPv6',
   );
   network.run('na', 'ip addr del 2001:db8:1::2/64 dev wan0');
-  await until('it goes with the address', async () => (await paths()).join() === none.join());
+  // Their states are their own affair: a path that leads nowhere is tried now and then.
+  const places = (all: readonly string[]): string => all.map((path) => path.replace(/ \S+$/, '')).join();
+  await until('it goes with the address', async () => places(await paths()) === places(none));
 });

@@ -18,9 +18,12 @@ export interface Phases {
 
 const LONG = '.long.test.ts';
 const PURE = /^test\/(core\/(?!wireguard\/interoperation)|sim\/)/;
-/** bad-ways: a machine that keeps a daemon waiting looks like an ISP that loses packets. */
-const DAEMONS = /^test\/(app\/daemon\/(?!bad-ways)|interop\/|lab\/(?!lab\.))/;
-const SERIAL = /^test\/(app\/daemon\/bad-ways|lab\/lab\.)/;
+/**
+ * bad-ways: a machine that keeps a daemon waiting looks like an ISP that loses packets. scheduling: its daemon comes before
+ * those of others.
+ */
+const DAEMONS = /^test\/(app\/daemon\/(?!bad-ways|scheduling)|interop\/|lab\/(?!lab\.))/;
+const SERIAL = /^test\/(app\/daemon\/(bad-ways|scheduling)|lab\/lab\.)/;
 /** Those that take longest, which begin first, so that none of them is left to run alone. */
 const SLOW = [
   'deploy/install',
