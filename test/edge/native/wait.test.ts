@@ -48,6 +48,7 @@ test('a thread that is named has this name in /proc', async (t) => {
   const [named, comm, tooLong] = await new Promise<[number, string, number]>((resolve, reject) => {
     worker.once('message', resolve).once('error', reject);
   });
+  await worker.terminate();
   t.deepEqual([named, comm], [0, 'ts-test']);
   t.true(tooLong < 0);
 });
@@ -64,6 +65,8 @@ rootTest('a thread of some priority is scheduled so until it is lowered', async 
   const answer = await new Promise((resolve, reject) => {
     worker.once('message', resolve).once('error', reject);
   });
+  // A test below closes a descriptor twice: no other thread may open one meanwhile.
+  await worker.terminate();
   t.like(answer, [
     [0, { policy: SCHED_RR, priority: 7 }],
     [0, { policy: SCHED_OTHER, priority: 0 }],
