@@ -6,7 +6,7 @@ import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 
 export interface Phases {
-  /** Run at the lowest priority beside all others: they compute, by a time of their own, and wait for nothing. */
+  /** Run at the lowest priority beside the plain ones: they compute, by a time of their own, and wait for nothing. */
   readonly pure: string[];
   /** Run a few at a time: many of them wait for sockets, servers, devices and the installer's machine. */
   readonly plain: string[];

@@ -123,19 +123,17 @@ const processors = Math.max(2, availableParallelism());
 /** One more than there are processors: a file that waits leaves room. With two more, daemons miss what they time. */
 const few = Math.min(processors, 4) + 1;
 const pure = runPhase({ name: 'pure tests', files: phases.pure, concurrency: processors, idle: true });
-for (const phase of [
-  { name: 'tests', files: phases.plain, concurrency: few, announced: true },
-  { name: 'tests of daemons', files: phases.daemons, concurrency: few, announced: true },
-  {
-    name: 'tests of whole networks, one after the other',
-    files: phases.serial,
-    concurrency: 1,
-    announced: true,
-  },
-])
-  await runPhase(phase);
+await runPhase({ name: 'tests', files: phases.plain, concurrency: few, announced: true });
+// Daemons miss what they time beside a machine that computes, however low the priority.
 for (const { pid } of running) if (pid !== undefined) weigh(pid, constants.priority.PRIORITY_NORMAL);
 await pure;
+await runPhase({ name: 'tests of daemons', files: phases.daemons, concurrency: few, announced: true });
+await runPhase({
+  name: 'tests of whole networks, one after the other',
+  files: phases.serial,
+  concurrency: 1,
+  announced: true,
+});
 clearTimeout(limit);
 clearInterval(ticker);
 log.end();
